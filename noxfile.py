@@ -1,0 +1,190 @@
+"""The checks: `nox` runs them, `nox --list` names them, `nox -s tests -- -k retry` runs some tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+LARGEST_WHEEL = 300_000  # bytes
+MEASURED: list[Path] = []  # the folders of coverage data that this run has filled
+
+
+def works(python: str | Path, version: str) -> bool:
+    """Whether an interpreter runs, is of that version, and has what pip, venv and coverage need.
+
+    A pyenv shim of a version that is not switched on exists but fails; a system may leave out ensurepip.
+    """
+    program = "import ensurepip, sqlite3, ssl, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    try:
+        run = subprocess.run(
+            [python, "-c", program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return run.returncode == 0 and run.stdout.strip() == version
+
+
+def candidates(version: str) -> Iterator[str | Path]:
+    """Where an interpreter may be: the one running this, PATH, pyenv (newest patch first)."""
+    yield sys.executable
+    for folder in os.get_exec_path():
+        if found := shutil.which(f"python{version}", path=folder):
+            yield found
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    released = re.compile(re.escape(version) + r"\.(\d+)")
+    patches = {int(match[1]): path for path in versions.glob("*") if (match := released.fullmatch(path.name))}
+    for patch in sorted(patches, reverse=True):
+        yield patches[patch] / "bin" / "python"
+
+
+def interpreters() -> dict[str, str]:
+    """Each supported version of Python that this machine has, with the path of an interpreter that works."""
+    found: dict[str, str] = {}
+    for version in nox.project.python_versions(PYPROJECT):
+        if python := next((python for python in candidates(version) if works(python, version)), None):
+            found[version] = str(python)
+    return found
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The requirements of a dependency group, spelled out so that an older pip can install them."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+PYTHONS = interpreters()
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in PYTHONS), "wheel", "demo"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """The linter, the formatter's opinion, and the contracts between the rooms."""
+    session.install("-q", *group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Two type checkers, both strict."""
+    session.install("-q", "-e", ".[all]", *group("types"))
+    checked = ("printnow_async", "examples", "tests/typing")
+    session.run("mypy", "--strict", *(path for path in checked if (ROOT / path).exists()))
+    # Told where to look: by itself it would take a .venv beside pyproject.toml.
+    session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+
+
+def run_tests(session: nox.Session) -> None:
+    """The test suite on one interpreter, measured; options after `--` go to pytest."""
+    session.install("-q", "-e", ".[all]", *group("test"))
+    data = session.cache_dir.resolve() / f"coverage-{session.name}"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env={"COVERAGE_FILE": str(data / ".coverage")})
+    MEASURED.append(data)
+    session.notify("coverage")
+
+
+for _version, _python in PYTHONS.items():
+    nox.session(run_tests, name=f"tests-{_version}", python=_python, tags=["tests"])
+
+
+@nox.session(default=False, venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """The test suite on every interpreter found."""
+    for version in PYTHONS:
+        session.notify(f"tests-{version}")
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """What the test sessions of this run have covered together; the floor holds for the whole suite only."""
+    if not MEASURED:
+        session.skip("it reports on tests of the same run: nox -s tests")
+    session.install("-q", "coverage[toml]")
+    session.run("coverage", "combine", "-q", *map(str, MEASURED))
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build what users install, look into it, and test it where the checkout cannot be imported."""
+    work = session.cache_dir.resolve() / "wheel"
+    shutil.rmtree(work, ignore_errors=True)
+    session.install("-q", "build")
+    session.run("python", "-m", "build", "--outdir", str(work / "dist"), silent=True)
+    (built,) = (work / "dist").glob("*.whl")
+    check_contents(session, built)
+
+    shutil.copytree(ROOT / "tests", work / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", work)
+    session.run("python", "-m", "venv", str(work / "venv"))
+    run = runner(session, work / "venv")
+    with session.chdir(work):
+        run("pip", "install", "-q", str(built))
+        run("-c", "import printnow_async; assert 'site-packages' in printnow_async.__file__")
+        run("pip", "install", "-q", f"{built}[cli]")
+        run("printnow_async", "--version")
+        run("pip", "install", "-q", *group("test"))
+        run("pytest", "tests/unit")
+
+
+def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
+    """Runs a module, or a program after `-c`, with the Python of another environment."""
+    python = venv / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def run(module: str, *args: str) -> None:
+        start = () if module == "-c" else ("-m",)
+        quiet = module == "pip"  # what it says is shown if it fails
+        session.run(str(python), *start, module, *args, external=True, silent=quiet, env={"PYTHONPATH": None})
+
+    return run
+
+
+def check_contents(session: nox.Session, wheel: Path) -> None:
+    """The package and its metadata, nothing else, and small."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    strangers = [name for name in names if not re.match(r"printnow_async(-[^/]+\.dist-info)?/", name)]
+    if strangers:
+        session.error(f"the wheel holds what it should not: {strangers}")
+    if "printnow_async/py.typed" not in names:
+        session.error("the wheel has no py.typed")
+    if (size := wheel.stat().st_size) > LARGEST_WHEEL:
+        session.error(f"the wheel has {size} bytes, more than {LARGEST_WHEEL}")
+    session.log(f"{wheel.name}: {len(names)} files, {size} bytes")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """`printnow demo`, as a user would run it after installing."""
+    session.install("-q", ".[cli]")
+    with session.chdir(session.create_tmp()):
+        session.run("printnow", "demo")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """The benchmarks, side by side with other clients; options after `--` go to benchmarks/run.py."""
+    session.install("-q", ".[speed]", *group("bench"))
+    session.run("python", "benchmarks/run.py", *session.posargs)

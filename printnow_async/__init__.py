@@ -1,0 +1,80 @@
+"""An asyncio client for the PrintNow Enterprise API's customers that never applies a write twice."""
+
+from __future__ import annotations
+
+from printnow_async._version import __version__
+from printnow_async.client import PrintNowClient
+from printnow_async.customers import Customers
+from printnow_async.errors import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    ConnectError,
+    ConnectionLostError,
+    CustomerNotFoundError,
+    DeadlineExceededError,
+    EmailInUseError,
+    InvalidResponseError,
+    LifecycleConflictError,
+    LifecycleError,
+    LifecycleNotFoundError,
+    NoResponseError,
+    NotFoundError,
+    NotTemporaryError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    PrintNowError,
+    RateLimitError,
+    Sent,
+    ServerError,
+    TransitionError,
+    UnexpectedStatusError,
+    UsernameInUseError,
+)
+from printnow_async.events import AttemptEvent, CallEvent, Observer
+from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
+from printnow_async.options import Limits, RetryPolicy, Timeout
+
+__all__ = [
+    "APIError",
+    "AttemptEvent",
+    "AuthenticationError",
+    "BadRequestError",
+    "CallEvent",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectError",
+    "ConnectionLostError",
+    "Customer",
+    "CustomerNotFoundError",
+    "CustomerUpdate",
+    "Customers",
+    "DeadlineExceededError",
+    "EmailInUseError",
+    "InvalidResponseError",
+    "LifecycleConflictError",
+    "LifecycleError",
+    "LifecycleNotFoundError",
+    "Limits",
+    "NOT_GIVEN",
+    "NewAccount",
+    "NoResponseError",
+    "NotFoundError",
+    "NotTemporaryError",
+    "Observer",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "PrintNowClient",
+    "PrintNowError",
+    "RateLimitError",
+    "RetryPolicy",
+    "Sent",
+    "ServerError",
+    "Timeout",
+    "TransitionError",
+    "UnexpectedStatusError",
+    "UsernameInUseError",
+    "__version__",
+]

@@ -1,0 +1,292 @@
+"""JSON to models and back, strictly: a wrong type is an error that names the field, never a silent coercion.
+
+The only file that knows cattrs. Where orjson is installed (extra `speed`) it reads and writes the JSON.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any, TypeVar, cast, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+_T = TypeVar("_T")
+
+_EXTRA = "extra"
+"""The field of a model that keeps what the model does not know."""
+
+
+class ShapeError(ValueError):
+    """A body is not of the documented shape. `path` names the place, as "$.tax_exempt"."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class _Mismatch(ValueError):
+    """A value of the wrong type; `at` is its place inside the field, as "[2]"."""
+
+    def __init__(self, expected: str, value: object, at: str = "") -> None:
+        got = "null" if value is None else _JSON_NAMES.get(type(value), type(value).__name__)
+        super().__init__(f"expected {expected}, got {got}")
+        self.at = at
+
+
+_JSON_NAMES = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+
+
+# ---------------------------------------------------------------- strict hooks
+
+
+def _str(value: Any, _: object) -> str:
+    if type(value) is not str:
+        raise _Mismatch("a string", value)
+    return value
+
+
+def _int(value: Any, _: object) -> int:
+    if type(value) is not int:
+        raise _Mismatch("an integer", value)
+    return value
+
+
+def _bool(value: Any, _: object) -> bool:
+    if type(value) is not bool:
+        raise _Mismatch("a boolean", value)
+    return value
+
+
+def _float(value: Any, _: object) -> float:
+    if type(value) is not float and type(value) is not int:
+        raise _Mismatch("a number", value)
+    return float(value)
+
+
+def _datetime(value: Any, _: object) -> datetime:
+    """ISO 8601 with 0 to 7 fractional digits, as the vendor's examples have them; without a zone it is UTC."""
+    if type(value) is not str:
+        raise _Mismatch("a date and time", value)
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _Mismatch("a date and time in ISO 8601", value) from None
+
+
+_STRICT: dict[type, Callable[[Any, object], Any]] = {
+    str: _str,
+    int: _int,
+    bool: _bool,
+    float: _float,
+    datetime: _datetime,
+}
+
+
+def _str_or_none(value: Any, _: object) -> str | None:
+    return value if value is None or type(value) is str else _str(value, str)
+
+
+def _int_or_none(value: Any, _: object) -> int | None:
+    return value if value is None or type(value) is int else _int(value, int)
+
+
+def _bool_or_none(value: Any, _: object) -> bool | None:
+    return value if value is None or type(value) is bool else _bool(value, bool)
+
+
+def _datetime_or_none(value: Any, _: object) -> datetime | None:
+    return None if value is None else _datetime(value, datetime)
+
+
+# one function for each, where cattrs would look the inner hook up at every value
+_STRICT_OR_NONE: dict[type, Callable[[Any, object], Any]] = {
+    str: _str_or_none,
+    int: _int_or_none,
+    bool: _bool_or_none,
+    datetime: _datetime_or_none,
+}
+
+
+def _optional(type_: Any) -> Callable[[Any, object], Any]:
+    (inner,) = (arg for arg in get_args(type_) if arg is not NoneType)
+    return _STRICT_OR_NONE[inner]
+
+
+def _is_optional_primitive(type_: Any) -> bool:
+    args = get_args(type_)
+    return len(args) == 2 and NoneType in args and any(arg in _STRICT_OR_NONE for arg in args)
+
+
+def _tuple_of_str(value: Any, _: object) -> tuple[str, ...]:
+    """A list of strings; null reads as empty."""
+    if value is None:
+        return ()
+    if type(value) is not list:
+        raise _Mismatch("a list of strings", value)
+    for index, item in enumerate(value):
+        if type(item) is not str:
+            raise _Mismatch("a string", item, at=f"[{index}]")
+    return tuple(value)
+
+
+# ---------------------------------------------------------------- the converters
+
+
+def _model_structure(type_: type[Any], converter: cattrs.Converter) -> Callable[[Any, object], Any]:
+    """The hook for a model: a JSON object, with the fields that the model does not know kept in `extra`."""
+    fields = attrs.fields_dict(type_)
+    keeps_extra = _EXTRA in fields
+    overrides: dict[str, Any] = {_EXTRA: override(omit=True)} if keeps_extra else {}
+    structure = make_dict_structure_fn(
+        type_, converter, _cattrs_detailed_validation=converter.detailed_validation, **overrides
+    )
+    known = frozenset(fields) - {_EXTRA}
+
+    def structure_model(value: Any, _: object) -> Any:
+        if type(value) is not dict:
+            raise _Mismatch("an object", value)
+        model = structure(value, type_)
+        if keeps_extra and not value.keys() <= known:
+            return attrs.evolve(model, **{_EXTRA: {name: value[name] for name in value.keys() - known}})
+        return model
+
+    return structure_model
+
+
+def _model_unstructure(type_: type[Any], converter: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
+    """What is sent of a model: fields at their default are left out, but those that say `always_sent`."""
+    always: dict[str, Any] = {
+        field.name: override(omit_if_default=False)
+        for field in attrs.fields(type_)
+        if field.metadata.get("always_sent")
+    }
+    return make_dict_unstructure_fn(type_, converter, _cattrs_omit_if_default=True, **always)
+
+
+def _converter(*, detailed: bool) -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=detailed)
+    for primitive, hook in _STRICT.items():
+        converter.register_structure_hook(primitive, hook)
+    converter.register_structure_hook_factory(_is_optional_primitive, _optional)
+    converter.register_structure_hook_func(lambda type_: type_ == tuple[str, ...], _tuple_of_str)
+    converter.register_structure_hook_factory(attrs.has, functools.partial(_model_structure, converter=converter))
+    converter.register_unstructure_hook_factory(attrs.has, functools.partial(_model_unstructure, converter=converter))
+    # JSON's own values need no conversion; cattrs would look each one's class up
+    converter.register_unstructure_hook_func(lambda type_: len(get_args(type_)) > 1, lambda value: value)
+    return converter
+
+
+_fast = _converter(detailed=False)
+_detailed = _converter(detailed=True)
+
+
+@functools.cache
+def _structure_hook(type_: Any) -> Callable[[Any, Any], Any]:
+    if get_origin(type_) is not list:
+        return _fast.get_structure_hook(type_)
+    inner_type = get_args(type_)[0]
+    inner = _fast.get_structure_hook(inner_type)
+
+    def structure_list(value: Any, _: object) -> Any:
+        if type(value) is not list:
+            raise _Mismatch("a list", value)
+        return [inner(item, inner_type) for item in value]
+
+    return structure_list
+
+
+@functools.cache
+def _unstructure_hook(type_: Any) -> Callable[[Any], dict[str, Any]]:
+    return _fast.get_unstructure_hook(type_)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+@functools.cache
+def _json() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+    """(loads, dumps), found at the first use: an extra is never loaded by importing the package."""
+    try:
+        import orjson
+    except ImportError:
+        return json.loads, lambda value: json.dumps(value, separators=(",", ":")).encode()
+    return orjson.loads, orjson.dumps
+
+
+def load(type_: type[_T], body: bytes) -> _T:
+    """`body` as a `type_` (a model, or a list of one). A `ShapeError` names the field that does not fit."""
+    try:
+        value = _json()[0](body)
+    except (ValueError, RecursionError):
+        reason = "the body is empty" if not body.strip() else "the body is not JSON"
+        raise ShapeError("$", reason) from None
+    try:
+        return cast("_T", _structure_hook(cast("Any", type_))(value, type_))
+    except Exception:  # noqa: BLE001 - whatever it is: the slower pass says what, and where
+        mismatch = _shape_error(type_, value)
+    raise mismatch
+
+
+def _shape_error(type_: Any, value: Any) -> ShapeError:
+    """Go through `value` once more, with the slower converter that knows where it is."""
+    path = "$"
+    if get_origin(type_) is list:
+        if type(value) is not list:
+            return ShapeError("$", str(_Mismatch("a list", value)))
+        (type_,) = get_args(type_)
+        for index, item in enumerate(value):
+            found = _mismatch(type_, item, f"$[{index}]")
+            if found:
+                return found
+    return _mismatch(type_, value, path) or ShapeError(path, "not of the documented shape")
+
+
+def _mismatch(type_: Any, value: Any, path: str) -> ShapeError | None:
+    try:
+        _detailed.structure(value, type_)
+    except cattrs.BaseValidationError as error:
+        at, reason = _first(error)
+        return ShapeError(path + at, reason)
+    except _Mismatch as error:
+        return ShapeError(path + error.at, str(error))
+    return None
+
+
+def _first(error: BaseException) -> tuple[str, str]:
+    """Where the first of cattrs's findings is, and what it is."""
+    if isinstance(error, cattrs.ClassValidationError):
+        inner, note = error.group_exceptions()[0][0]
+        at, reason = _first(inner)
+        return f".{note.name}{at}", reason
+    if isinstance(error, KeyError):
+        return "", "required, but missing"
+    if isinstance(error, _Mismatch):
+        return error.at, str(error)
+    return "", "not of the documented type"
+
+
+def dump(model: Any, **more: Any) -> bytes:
+    """A model as JSON, with `more` fields beside its own (they come first)."""
+    return _json()[1]({**more, **_unstructure_hook(cast("Any", type(model)))(model)})
+
+
+def dump_values(**values: Any) -> bytes:
+    """Plain values as one JSON object."""
+    return _json()[1](values)

@@ -1,0 +1,218 @@
+"""Requests, answers and what they mean, as values and pure functions: no input or output in here."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+
+from printnow_async.errors import APIError, InvalidResponseError, Sent, one_line, status_error_class
+
+ERROR_BODY_LIMIT: Final = 64 * 1024
+"""Bytes of an error answer's body that are read and kept."""
+BODY_LIMIT: Final = 8 * 1024 * 1024
+"""Bytes, decompressed, that a successful answer may have."""
+
+_UNANSWERED_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
+
+
+class Kind(enum.Enum):
+    """What an attempt that did not succeed proves about the request."""
+
+    UNSENT = "unsent"
+    """No request header left the process."""
+    REFUSED = "refused"
+    """Turned away for load before it was applied: 429, or 503 with Retry-After."""
+    UNANSWERED = "unanswered"
+    """Sent, and nothing known: reset, truncated, timed out, 408, 500, 502, 503, 504."""
+    ANSWERED = "answered"
+    """Any other status: the server's last word."""
+
+
+@attrs.frozen(eq=False)
+class Endpoint:
+    """One endpoint of the API: what all its requests share."""
+
+    operation: str
+    """As "customers.get"."""
+    method: str
+    """The HTTP method."""
+    route: str
+    """The path with its ids left out."""
+    write: bool
+    """Whether the server changes something."""
+    error_class: Callable[[int, str], type[APIError]] = lambda status, _message: status_error_class(status)
+    """The class of error for a status and message."""
+
+
+@attrs.define(eq=False)  # not frozen, as this one and the next are made for every call: a third of the cost
+class Request:
+    """One request to be sent."""
+
+    endpoint: Endpoint
+    """Which endpoint."""
+    path: str
+    """The path of the URL, ready to be sent."""
+    body: bytes | None = attrs.field(default=None, repr=False)
+    """JSON, or None."""
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """Values inside the body that must not come back out in an error."""
+
+
+@attrs.define(eq=False)
+class Response:
+    """An answer: its status, and as much of its body as was read."""
+
+    status: int
+    """As the server sent it."""
+    body: bytes = attrs.field(default=b"", repr=False)
+    """Decompressed."""
+    retry_after: float | None = None
+    """Seconds the server asked us to wait."""
+    whole: bool = True
+    """False when the body was longer than what is kept of it, or broke off."""
+    sends: int = 1
+    """How often the request was sent in this one attempt (the HTTP library may resend by itself)."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+
+@attrs.frozen(eq=False)
+class Failure:
+    """No usable answer, and what is known of why."""
+
+    cause: str
+    """"connect", "lost", "timeout" or "deadline"."""
+    sent: Sent
+    """Whether the request may have left this process."""
+    reason: str
+    """One line for people."""
+
+
+def kind_of(outcome: Response | Failure) -> Kind:
+    """What an outcome that is not a success proves (contract, "A write is never applied twice")."""
+    if isinstance(outcome, Failure):
+        return Kind.UNSENT if outcome.sent is Sent.NEVER else Kind.UNANSWERED
+    if outcome.status == 429 or (outcome.status == 503 and outcome.retry_after is not None):
+        return Kind.REFUSED
+    return Kind.UNANSWERED if outcome.status in _UNANSWERED_STATUSES else Kind.ANSWERED
+
+
+def describe(outcome: Response | Failure) -> str:
+    """One line on how an attempt ended, for the evidence of an error."""
+    if isinstance(outcome, Failure):
+        return outcome.reason
+    return one_line(f"{outcome.status} {error_message(outcome)}")
+
+
+# ---------------------------------------------------------------- Retry-After
+
+
+def retry_after_seconds(value: str | None, *, date: str | None, now: Callable[[], datetime]) -> float | None:
+    """Seconds that a `Retry-After` header asks for, or None where it says nothing that can be understood.
+
+    `value` is seconds or an HTTP date (RFC 9110, 10.2.3). A date is held against the answer's own `Date`
+    header where there is one, so that two clocks that disagree do no harm; else against `now()`.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value[:18])
+    until = _http_date(value)
+    if until is None:
+        return None
+    return max(0.0, (until - (_http_date(date) or now())).total_seconds())
+
+
+def _http_date(value: str | None) -> datetime | None:
+    if not value:
+        return None
+    try:
+        parsed = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+# ---------------------------------------------------------------- error answers
+
+_MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
+_NOT_TEXT: Final = re.compile(r"(?is)<(script|style|head)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)|<[^>]*>")
+_HTML_TITLE: Final = re.compile(r"(?is)<title[^>]*>(.*?)</title")
+
+
+def error_message(response: Response) -> str:
+    """The message of an error answer, on one line, whatever its envelope; the status's own name where it has none.
+
+    Read tolerantly: `{"Message": …}`, `{"message": …}`, nested error objects, a JSON string, plain text, HTML,
+    empty, invalid UTF-8, cut off.
+    """
+    text = response.body.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    message = one_line(_message_in(text)) if text else ""
+    return message or _status_name(response.status)
+
+
+def _status_name(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no message"
+
+
+def _message_in(text: str) -> str:
+    if text[0] in '{["':
+        try:
+            found = _message_of(json.loads(text), 4)
+        except (ValueError, RecursionError):
+            return text
+        return found or text
+    if text[0] == "<":
+        title = _HTML_TITLE.search(text)
+        return unescape(title.group(1) if title else _NOT_TEXT.sub(" ", text))
+    return text
+
+
+def _message_of(value: Any, depth: int) -> str:
+    if isinstance(value, str):
+        return value
+    if depth and isinstance(value, list):
+        return next((found for item in value if (found := _message_of(item, depth - 1))), "")
+    if depth and isinstance(value, dict):
+        by_name = {name.lower(): item for name, item in value.items()}
+        for key in _MESSAGE_KEYS:
+            if found := _message_of(by_name.get(key), depth - 1):
+                return found
+        return next((found for item in value.values() if (found := _message_of(item, depth - 1))), "")
+    return ""
+
+
+def redact(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """`body` with each secret taken out, as it is and as JSON or HTML would write it: servers echo."""
+    for secret in secrets:
+        for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+            if form:
+                body = body.replace(form.encode("utf-8", "replace"), b"[redacted]")
+    return body
+
+
+def invalid_answer(
+    request: Request, response: Response, request_id: str, path: str, reason: str
+) -> InvalidResponseError:
+    """The error for a 2xx answer whose body is not what is documented."""
+    if request.endpoint.write:
+        reason += "; the server answered with success, so the write was most likely applied"
+    return InvalidResponseError(
+        reason, path=path, status=response.status, operation=request.endpoint.operation, request_id=request_id
+    )

@@ -1,0 +1,97 @@
+"""The command `printnow` as a whole: its subcommands, and what happens to an error on its way out.
+
+A new subcommand, or group of them, is a file of its own and one more name in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final, TextIO
+
+import click
+
+from printnow_async._version import __version__
+from printnow_async.cli.commands import DEBUG, Group
+from printnow_async.cli.customer import customer
+from printnow_async.cli.demo import demo
+from printnow_async.cli.failures import INTERRUPTED, Failure, exit_code, explained, report, scrub
+from printnow_async.cli.ping import ping
+from printnow_async.cli.sandbox import sandbox
+
+__all__ = ["COMMANDS", "Application", "printnow"]
+
+COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer)
+"""The subcommands, in the order in which help lists them."""
+
+
+class Application(Group):
+    """A group that turns whatever goes wrong inside it into one line on standard error and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of `COMMANDS`, not of the alphabet."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; an error of any other kind than click's own becomes one of those."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if ctx.meta.get(DEBUG):
+                # format_exception shows no local variables; what it does show passes the scrubber
+                click.echo(scrub("".join(traceback.format_exception(error)), ctx), nl=False, err=True)
+            raise Failure(
+                scrub(explained(error), ctx), INTERRUPTED if isinstance(error, KeyboardInterrupt) else None
+            ) from error
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run with these arguments (those of the process by default) and exit, as `click.Command.main` does."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        _show_what_cannot_be_encoded(sys.stdout)
+        try:
+            code = super().main(args, "printnow", complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            sys.exit(report(Failure("interrupted", INTERRUPTED)))
+        except click.ClickException as error:
+            sys.exit(report(error))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_what_cannot_be_encoded(stream: TextIO) -> None:
+    """A name that the terminal's encoding cannot carry is shown escaped, and is no error."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+@click.group(
+    cls=Application,
+    name="printnow",
+    examples=("printnow demo", "printnow customer get 12345 --json"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, "--version", message="printnow-async %(version)s")
+def printnow() -> None:
+    """Customers of a PrintNow storefront, from the command line.
+
+    Credentials come from the environment (PRINTNOW_TOKEN, PRINTNOW_KEY and, for another address than
+    https://api.printnow.com, PRINTNOW_BASE_URL) or from a file named with --env-file, never from arguments.
+
+    Exit codes: 0 all went well; 1 the API said no, or the outcome is unknown; 2 bad usage or configuration;
+    130 interrupted.
+    """
+
+
+for _command in COMMANDS:
+    printnow.add_command(_command)

@@ -1,0 +1,88 @@
+"""What every command of `printnow` has in common: an example in its help, and `--debug`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+import click
+
+__all__ = ["DEBUG", "Command", "Group", "json_option"]
+
+DEBUG: Final = "printnow_async.cli.debug"
+"""The key of `click.Context.meta` under which `--debug` is kept."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _keep_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_debug,
+        help="Show where an error came from (a traceback without values).",
+    )
+
+
+def _write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
+    with formatter.section("Example"):
+        for line in examples:
+            formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Command(click.Command):
+    """A command whose help ends with an example, and that takes `--debug`."""
+
+    # Too many arguments are reported below, without repeating them: one may be a password.
+    allow_extra_args = True
+
+    def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        """Command lines, as somebody would type them."""
+        self.params.append(_debug_option())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; an argument too many is not shown."""
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise click.UsageError(f"{len(rest)} argument(s) more than it takes", ctx)
+        return rest
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        _write_examples(formatter, self.examples)
+
+
+class Group(click.Group):
+    """A group of such commands. Without arguments it shows its help, and exits with 2."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        """Command lines, as somebody would type them."""
+        self.params.append(_debug_option())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; no arguments at all are a question for help."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        _write_examples(formatter, self.examples)
+
+
+def json_option(command: _F) -> _F:
+    """Give a command the option `--json`, as its argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)

@@ -1,0 +1,123 @@
+"""From the environment to a client: whose credentials, which address, one call and its interruption."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+
+import attrs
+import click
+
+from printnow_async.cli import envfile
+from printnow_async.cli.failures import INTERRUPTED, USAGE, Failure, remember_secret, unknown_hint
+from printnow_async.client import DEFAULT_BASE_URL, PrintNowClient
+from printnow_async.errors import Sent
+from printnow_async.events import AttemptEvent, CallEvent
+
+__all__ = ["Connection", "connected"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_TOKEN: Final = "PRINTNOW_TOKEN"  # noqa: S105 - its name, not its value
+_KEY: Final = "PRINTNOW_KEY"
+_BASE_URL: Final = "PRINTNOW_BASE_URL"
+
+
+@attrs.frozen
+class Connection:
+    """Where requests go, and with whose credentials."""
+
+    token: str = attrs.field(repr=False)
+    """The API token."""
+    key: str = attrs.field(repr=False)
+    """The API key."""
+    base_url: str | None
+    """The address; None for the SDK's own default."""
+
+    @property
+    def address(self) -> str:
+        """The address, the default one included."""
+        return self.base_url or DEFAULT_BASE_URL
+
+    @classmethod
+    def found(cls, env_file: Path | None) -> Self:
+        """What the environment and the file say, variable by variable; where both do, the environment wins.
+
+        An empty variable counts as not set. A value of the file that gives way is noted on standard error, since it
+        may send the credentials of one place to another.
+        """
+        in_file = envfile.read(env_file) if env_file is not None else {}
+        values: dict[str, str] = {}
+        for name in (_TOKEN, _KEY, _BASE_URL):
+            here, there = os.environ.get(name, ""), in_file.get(name, "")
+            if here and there and here != there:
+                click.echo(f"printnow: note: {name} is taken from the environment, not from {env_file}", err=True)
+            if here or there:
+                values[name] = here or there
+        missing = [name for name in (_TOKEN, _KEY) if name not in values]
+        if missing:
+            is_are = "is" if len(missing) == 1 else "are"
+            raise Failure(
+                f"{' and '.join(missing)} {is_are} not set: export them, or name a file that has them with --env-file",
+                USAGE,
+            )
+        token, key = values[_TOKEN], values[_KEY]
+        for secret in (token, key, base64.b64encode(f"{token}:{key}".encode()).decode()):
+            remember_secret(secret)
+        return cls(token, key, values.get(_BASE_URL))
+
+    def call(self, operation: Callable[[PrintNowClient], Awaitable[_R]]) -> _R:
+        """Run one operation on a client of its own, in an event loop of its own.
+
+        Ctrl-C is a `Failure` with exit code 130 that says whether a write may have been applied.
+        """
+        writes = _Writes()
+
+        async def run() -> _R:
+            async with PrintNowClient(self.token, self.key, base_url=self.base_url, observers=(writes,)) as client:
+                return await operation(client)
+
+        try:
+            return asyncio.run(run())
+        except KeyboardInterrupt:
+            raise Failure(writes.interrupted(), INTERRUPTED) from None
+
+
+class _Writes:
+    """An observer that remembers a write which may have been applied."""
+
+    def __init__(self) -> None:
+        self._operation: str | None = None
+
+    def __call__(self, event: AttemptEvent | CallEvent) -> None:
+        if isinstance(event, AttemptEvent) and event.method != "GET" and event.sent is Sent.MAYBE:
+            refused = event.status is not None and 300 <= event.status < 500 and event.status != 408
+            if not refused:
+                self._operation = event.operation
+
+    def interrupted(self) -> str:
+        if self._operation is None:
+            return "interrupted; nothing was changed"
+        return f"interrupted after {self._operation} was sent. {unknown_hint(self._operation)}"
+
+
+def connected(command: Callable[Concatenate[Connection, _P], _R]) -> Callable[..., _R]:
+    """Give a command the option `--env-file`, and as its first argument the `Connection` that comes of it."""
+
+    @click.option(
+        "--env-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Lines PRINTNOW_TOKEN=…, PRINTNOW_KEY=…, PRINTNOW_BASE_URL=…; the environment wins over them.",
+    )
+    @functools.wraps(command)
+    def with_connection(env_file: Path | None, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return command(Connection.found(env_file), *args, **kwargs)
+
+    return with_connection

@@ -1,0 +1,207 @@
+"""`printnow customer …`: one command for each of the customer endpoints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import click
+
+from printnow_async.cli.commands import Group, json_option
+from printnow_async.cli.connection import Connection, connected
+from printnow_async.cli.failures import REFUSED, USAGE, Failure
+from printnow_async.cli.output import printable, show_customer, write_json
+from printnow_async.cli.passwords import password, password_stdin_option
+from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount, NotGiven
+
+__all__ = ["customer"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_ID: Final = click.IntRange(min=1)
+
+_id_argument = click.argument("customer_id", metavar="ID", type=_ID)
+_storefront_option = click.option(
+    "--storefront", "storefront_id", type=_ID, required=True, metavar="ID", help="The storefront's ID."
+)
+
+
+def _account_options(command: _F) -> _F:
+    """The fields of a `NewAccount` but the password, and how that gets in."""
+    options = (
+        click.option("--username", required=True, help="Login name, 3 to 50 characters."),
+        click.option("--email", required=True, help="E-mail address."),
+        click.option("--first-name", required=True, help="First name."),
+        click.option("--last-name", required=True, help="Last name."),
+        click.option("--company", help="Company."),
+        click.option("--marketing/--no-marketing", help="Opt-in to marketing e-mails (default: no)."),
+        password_stdin_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def _values_checked() -> Iterator[None]:
+    """A field that breaks a rule is bad usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise Failure(str(error), USAGE) from None
+
+
+def _account(*, from_stdin: bool, marketing: bool, **fields: Any) -> NewAccount:
+    with _values_checked():
+        # everything else is checked before anybody is asked to type a password
+        NewAccount(password="x" * 6, **fields)  # noqa: S106 - it goes nowhere
+        return NewAccount(password=password(from_stdin=from_stdin), receive_marketing_emails=marketing, **fields)
+
+
+@click.group("customer", cls=Group, examples=("printnow customer get 12345",))
+def customer() -> None:
+    """Read and write customers."""
+
+
+@customer.command("get", examples=("printnow customer get 12345 --json",))
+@_id_argument
+@json_option
+@connected
+def _get(connection: Connection, customer_id: int, as_json: bool) -> None:  # noqa: FBT001 - click's call
+    """Show a customer."""
+    show_customer(connection.call(lambda client: client.customers.get(customer_id)), as_json=as_json)
+
+
+@customer.command(
+    "create",
+    examples=(
+        "printnow customer create --storefront 1 --username janesmith \\",
+        "    --email jane@example.com --first-name Jane --last-name Smith",
+    ),
+)
+@_storefront_option
+@_account_options
+@json_option
+@connected
+def _create(connection: Connection, storefront_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
+    """Make a permanent account, and show it."""
+    account = _account(**fields)
+    made = connection.call(lambda client: client.customers.create(account, storefront_id=storefront_id))
+    show_customer(made, as_json=as_json)
+
+
+@customer.command("create-temporary", examples=("printnow customer create-temporary --storefront 1",))
+@_storefront_option
+@json_option
+@connected
+def _create_temporary(connection: Connection, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
+    """Make a temporary user (a guest), and show it. It cannot be deleted, only converted or transferred."""
+    made = connection.call(lambda client: client.customers.create_temporary(storefront_id=storefront_id))
+    show_customer(made, as_json=as_json)
+
+
+@customer.command(
+    "update",
+    examples=(
+        'printnow customer update 12345 --company "Acme Corp" --tax-exempt',
+        "printnow customer update 12345 --ask-password",
+    ),
+)
+@_id_argument
+@click.option("--first-name", help="New first name.")
+@click.option("--last-name", help="New last name.")
+@click.option("--company", help="New company.")
+@click.option("--clear-company", is_flag=True, help="Take the company out.")
+@click.option("--marketing/--no-marketing", default=None, help="Opt-in to marketing e-mails.")
+@click.option("--tax-exempt/--no-tax-exempt", default=None, help="Whether the customer is tax-exempt.")
+@click.option("--ask-password", is_flag=True, help="Ask for a new password.")
+@password_stdin_option
+@json_option
+@connected
+def _update(connection: Connection, customer_id: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001
+    """Change a permanent customer, and show it as it is then. What is not given stays as it is."""
+    changes = _changes(**options)
+    show_customer(connection.call(lambda client: client.customers.update(customer_id, changes)), as_json=as_json)
+
+
+def _changes(
+    *,
+    company: str | None,
+    clear_company: bool,
+    marketing: bool | None,
+    ask_password: bool,
+    from_stdin: bool,
+    **same: Any,
+) -> CustomerUpdate:
+    """What the options of `update` ask for; what they leave out is `NOT_GIVEN`."""
+    if clear_company and company is not None:
+        raise click.UsageError("--company and --clear-company contradict each other", click.get_current_context())
+    given: dict[str, Any] = {name: value for name, value in same.items() if value is not None}
+    if company is not None or clear_company:
+        given["company"] = company
+    if marketing is not None:
+        given["receive_marketing_emails"] = marketing
+    wants_password = ask_password or from_stdin
+    if not given and not wants_password:
+        raise click.UsageError("nothing to change: give at least one option", click.get_current_context())
+    new_password: str | NotGiven = password(from_stdin=from_stdin) if wants_password else NOT_GIVEN
+    with _values_checked():
+        return CustomerUpdate(password=new_password, **given)
+
+
+@customer.command("delete", examples=("printnow customer delete 12345", "printnow customer delete 12345 --yes"))
+@_id_argument
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@json_option
+@connected
+def _delete(connection: Connection, customer_id: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Delete a permanent customer. Nothing in the API brings it back."""
+    if not yes:
+        _confirm_delete(connection, customer_id)
+    connection.call(lambda client: client.customers.delete(customer_id))
+    if as_json:
+        write_json({"id": customer_id, "deleted": True})
+    else:
+        click.echo(f"customer {customer_id} is deleted")
+
+
+def _confirm_delete(connection: Connection, customer_id: int) -> None:
+    """Show who it is, and ask."""
+    if not sys.stdin.isatty():
+        raise Failure("there is no terminal to confirm the delete on: say --yes", USAGE)
+    found: Customer = connection.call(lambda client: client.customers.get(customer_id))
+    who = " ".join(part for part in (found.first_name, found.last_name, found.email) if part)
+    if not click.confirm(f"Delete customer {customer_id} ({printable(who)}) at {connection.address}?", err=True):
+        raise Failure("nothing was deleted", REFUSED)
+
+
+@customer.command(
+    "convert",
+    examples=(
+        "printnow customer convert 99999 --username janesmith \\",
+        "    --email jane@example.com --first-name Jane --last-name Smith",
+    ),
+)
+@_id_argument
+@_account_options
+@json_option
+@connected
+def _convert(connection: Connection, customer_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
+    """Make a temporary user a permanent account, and show it."""
+    account = _account(**fields)
+    show_customer(connection.call(lambda client: client.customers.convert(customer_id, account)), as_json=as_json)
+
+
+@customer.command("transfer", examples=("printnow customer transfer 99999 --to 12345",))
+@_id_argument
+@click.option("--to", "destination", type=_ID, required=True, metavar="ID", help="The permanent customer's ID.")
+@json_option
+@connected
+def _transfer(connection: Connection, customer_id: int, destination: int, as_json: bool) -> None:  # noqa: FBT001
+    """Move all that a temporary user has to a permanent customer, and show that one."""
+    if destination == customer_id:
+        raise click.UsageError("ID and --to are the same customer", click.get_current_context())
+    moved = connection.call(lambda client: client.customers.transfer(customer_id, to=destination))
+    show_customer(moved, as_json=as_json)

@@ -1,0 +1,168 @@
+"""What a person reads when something went wrong: one line that ends with what to do, and an exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from printnow_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    CustomerNotFoundError,
+    EmailInUseError,
+    InvalidResponseError,
+    NoResponseError,
+    NotFoundError,
+    NotTemporaryError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    PrintNowError,
+    RateLimitError,
+    Sent,
+    ServerError,
+    UnexpectedStatusError,
+    UsernameInUseError,
+)
+
+__all__ = [
+    "INTERRUPTED",
+    "REFUSED",
+    "USAGE",
+    "Failure",
+    "exit_code",
+    "explained",
+    "remember_secret",
+    "report",
+    "scrub",
+    "unknown_hint",
+]
+
+REFUSED: Final = 1
+"""Exit code: the API said no, no answer came, or an outcome is unknown."""
+USAGE: Final = 2
+"""Exit code: the command line or the configuration cannot work."""
+INTERRUPTED: Final = 130
+"""Exit code: Ctrl-C."""
+
+_SECRETS: Final = "printnow_async.cli.secrets"
+
+
+class Failure(click.ClickException):
+    """A line for standard error, and the exit code that goes with it."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = REFUSED if exit_code is None else exit_code
+
+
+# ---------------------------------------------------------------- what to do about it
+
+_HINTS: Final[tuple[tuple[type[PrintNowError], str], ...]] = (
+    (
+        AuthenticationError,
+        "Check PRINTNOW_TOKEN and PRINTNOW_KEY: the pair must belong together, be active, and be licensed for this.",
+    ),
+    (PermissionDeniedError, "The API itself never says this: ask whoever runs the proxy or firewall on the way."),
+    (CustomerNotFoundError, "Check the ID; a deleted customer is not found either."),
+    (NotFoundError, "Check PRINTNOW_BASE_URL."),
+    (UnexpectedStatusError, "Check PRINTNOW_BASE_URL: redirects are not followed."),
+    (UsernameInUseError, "Choose another username."),
+    (
+        EmailInUseError,
+        "Choose another e-mail address; a guest can be moved to the account with: printnow customer transfer.",
+    ),
+    (RateLimitError, "Nothing was applied: wait, then run it again."),
+    (ServerError, "Run it again later."),
+    (ConnectError, "Check the network and PRINTNOW_BASE_URL, then run it again."),
+    (NotTemporaryError, "To change a permanent account use: printnow customer update."),
+    (InvalidResponseError, "Check PRINTNOW_BASE_URL; a write answered like this was most likely applied."),
+)
+
+_UNKNOWN: Final = {
+    "customers.create": "look for the username in the storefront before you create it again",
+    "customers.create_temporary": "running it again is safe, but may leave an unused guest behind",
+    "customers.update": "running it again is safe: it sets the same values",
+    "customers.delete": "running it again is safe: a customer that is gone is then reported as not found",
+    "customers.convert": "running it again is safe: it reads the customer before it writes",
+    "customers.transfer": "running it again to the same account is safe",
+}
+
+
+def explained(error: BaseException) -> str:
+    """The line for an error: what happened, whether the write was applied, what to do next."""
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    if not isinstance(error, PrintNowError):
+        # its text is not ours, so nobody knows what it holds
+        return f"unexpected {type(error).__name__}: run it again with --debug to see where, and report it"
+    hint = _hint(error)
+    return f"{error} {hint}" if hint else str(error)
+
+
+def _hint(error: PrintNowError) -> str:
+    if isinstance(error, OutcomeUnknownError):
+        return unknown_hint(error.operation)
+    for cls, hint in _HINTS:
+        if isinstance(error, cls):
+            return hint
+    if isinstance(error, NoResponseError):
+        applied = "Nothing was sent" if error.sent is Sent.NEVER else "Nothing was changed"
+        return f"{applied}: run it again."
+    return ""
+
+
+def unknown_hint(operation: str) -> str:
+    """What to do about a write of which nobody knows whether it was applied."""
+    return f"It may have been applied: {_UNKNOWN.get(operation, 'look before you repeat it')}."
+
+
+# ---------------------------------------------------------------- the way out
+
+_NOT_AN_OPTION: Final = {
+    "--password": "A password is never an argument: leave it out to be asked, or use --password-stdin.",
+    "--token": "Credentials are never arguments: set PRINTNOW_TOKEN and PRINTNOW_KEY, or use --env-file.",
+    "--key": "Credentials are never arguments: set PRINTNOW_TOKEN and PRINTNOW_KEY, or use --env-file.",
+    "--base-url": "Set PRINTNOW_BASE_URL, or use --env-file.",
+}
+
+
+def report(error: click.ClickException) -> int:
+    """Write an error to standard error, in one line; give its exit code."""
+    line = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError):
+        line = f"{line.rstrip('.')}. {_usage_hint(error)}"
+    click.echo(f"printnow: {line}", err=True)
+    return error.exit_code
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.option_name in _NOT_AN_OPTION:
+        return _NOT_AN_OPTION[error.option_name]
+    path = error.ctx.command_path if error.ctx is not None else "printnow"
+    return f"See: {path} --help"
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code for an error that is not click's."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return USAGE if isinstance(error, ConfigurationError) else REFUSED
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def remember_secret(secret: str) -> None:
+    """Never let this text through to standard error."""
+    secrets: list[str] = click.get_current_context().meta.setdefault(_SECRETS, [])
+    secrets.append(secret)
+
+
+def scrub(text: str, ctx: click.Context) -> str:
+    """`text` with every secret that was remembered as "***": a second net, since no error should hold one."""
+    secrets: list[str] = ctx.meta.get(_SECRETS, [])
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

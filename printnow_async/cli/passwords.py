@@ -1,0 +1,45 @@
+"""How a password gets in: typed unseen, or as one line of standard input. Never as an argument."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from printnow_async.cli.failures import USAGE, Failure, remember_secret
+
+__all__ = ["password", "password_stdin_option"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def password_stdin_option(command: _F) -> _F:
+    """Give a command the option `--password-stdin`, as its argument `from_stdin`."""
+    return click.option(
+        "--password-stdin", "from_stdin", is_flag=True, help="Read the password from one line of standard input."
+    )(command)
+
+
+def password(*, from_stdin: bool) -> str:
+    """The password, asked for twice on a terminal, or the first line of standard input without its line end."""
+    if sys.stdin.isatty():
+        given: str = click.prompt("Password", hide_input=True, confirmation_prompt="Password, once more", err=True)
+    elif from_stdin:
+        given = _first_line()
+    else:
+        raise Failure("there is no terminal to ask for the password: pass it with --password-stdin", USAGE)
+    remember_secret(given)
+    return given
+
+
+def _first_line() -> str:
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise Failure("the password on standard input is not text in this terminal's encoding", USAGE) from None
+    line = line.removesuffix("\n").removesuffix("\r")
+    if not line:
+        raise Failure("there is no password on standard input: its first line is empty", USAGE)
+    return line

@@ -1,0 +1,31 @@
+"""`printnow ping`: do the credentials work?"""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from printnow_async.cli.commands import Command
+from printnow_async.cli.connection import Connection, connected
+from printnow_async.client import PrintNowClient
+
+__all__ = ["ping"]
+
+
+@click.command("ping", cls=Command, examples=("printnow ping", "printnow ping --env-file production.env"))
+@connected
+def ping(connection: Connection) -> None:
+    """Ask whether the credentials work.
+
+    Exit code 0 says they do. A ping needs a lower licence tier than customers, so it does not prove that those are
+    licensed.
+    """
+
+    async def measured(client: PrintNowClient) -> float:
+        began = time.perf_counter()
+        await client.ping()
+        return time.perf_counter() - began
+
+    seconds = connection.call(measured)
+    click.echo(f"{connection.address} accepted the credentials ({1000 * seconds:.0f} ms)")

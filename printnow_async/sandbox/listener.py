@@ -1,0 +1,82 @@
+"""The socket: opened inside the running loop, its connections counted, everything ended at once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import final
+
+from aiohttp import web
+
+__all__ = ["Listener"]
+
+# The client decides how long a connection stays open, and a test's clock may jump.
+KEEPALIVE = math.inf
+BACKLOG = 1024
+PATIENCE = 5.0  # seconds; connections that are aborted already end within a turn or two of the loop
+
+
+@final
+class Listener:
+    """An HTTP server on one address. Takes the coroutine function that answers a request."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        self._handler = handler
+        self._http: _CountingServer | None = None
+        self._socket_server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._opened_before = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes connections."""
+        return self._socket_server is not None
+
+    @property
+    def connections_opened(self) -> int:
+        """How many connections it has taken in all."""
+        return self._opened_before + (self._http.opened if self._http is not None else 0)
+
+    async def open(self, host: str, port: int) -> int:
+        """Take connections from now on; give the port, which the system chooses when `port` is 0."""
+        self._http = _CountingServer(self._handle)
+        loop = asyncio.get_running_loop()
+        self._socket_server = await loop.create_server(self._http, host, port, backlog=BACKLOG)
+        bound: int = self._socket_server.sockets[0].getsockname()[1]
+        return bound
+
+    async def aclose(self) -> None:
+        """Abort every connection and cancel whatever still serves one. Idempotent."""
+        socket_server, http = self._socket_server, self._http
+        if socket_server is None or http is None:
+            return
+        self._socket_server = self._http = None
+        self._opened_before += http.opened
+        socket_server.close()
+        for task in self._serving:
+            task.cancel()
+        for connection in http.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving)
+        await http.shutdown(PATIENCE)
+        await socket_server.wait_closed()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        # The task of the connection, of which this coroutine is a part: cancelling that one ends both.
+        if request.task not in self._serving:
+            self._serving.add(request.task)
+            request.task.add_done_callback(self._serving.discard)
+        return await self._handler(request)
+
+
+class _CountingServer(web.Server):
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, access_log=None, keepalive_timeout=KEEPALIVE)
+        self.opened = 0
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        self.opened += 1
+        super().connection_made(handler, transport)

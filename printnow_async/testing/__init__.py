@@ -1,0 +1,7 @@
+"""What tests of code that uses this package import: an event loop whose time passes at once."""
+
+from __future__ import annotations
+
+from printnow_async.testing.clock import InstantEventLoop, run_instantly
+
+__all__ = ["InstantEventLoop", "run_instantly"]
