@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from printnow_async import PrintNowClient
+from printnow_async import Customer, NewAccount, PrintNowClient
 from printnow_async.sandbox import Sandbox
 
 STOREFRONT = int(os.environ.get("PRINTNOW_STOREFRONT", "1"))
@@ -22,3 +23,18 @@ async def connect() -> AsyncIterator[PrintNowClient]:
     print("no PRINTNOW_TOKEN in the environment: running against a sandbox")
     async with Sandbox() as sandbox, PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
         yield client
+
+
+@asynccontextmanager
+async def some_customers(client: PrintNowClient, count: int) -> AsyncIterator[list[Customer]]:
+    """A few customers to work on, deleted again in the end."""
+    made: list[Customer] = []
+    try:
+        for _ in range(count):
+            name = f"jane-{secrets.token_hex(4)}"
+            account = NewAccount(name, secrets.token_urlsafe(12), f"{name}@example.com", "Jane", "Smith")
+            made.append(await client.customers.create(account, storefront_id=STOREFRONT))
+        yield made
+    finally:
+        for customer in made:
+            await client.customers.delete(customer.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from printnow_async._version import __version__
+from printnow_async.bulk import BulkStream, run_bulk, stream_bulk
 from printnow_async.client import PrintNowClient
 from printnow_async.customers import Customers
 from printnow_async.errors import (
@@ -36,12 +37,15 @@ from printnow_async.errors import (
 from printnow_async.events import AttemptEvent, CallEvent, Observer
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
 from printnow_async.options import Limits, RetryPolicy, Timeout
+from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
 
 __all__ = [
     "APIError",
     "AttemptEvent",
     "AuthenticationError",
     "BadRequestError",
+    "BulkReport",
+    "BulkStream",
     "CallEvent",
     "ConfigurationError",
     "ConflictError",
@@ -53,6 +57,7 @@ __all__ = [
     "Customers",
     "DeadlineExceededError",
     "EmailInUseError",
+    "Failure",
     "InvalidResponseError",
     "LifecycleConflictError",
     "LifecycleError",
@@ -64,17 +69,22 @@ __all__ = [
     "NotFoundError",
     "NotTemporaryError",
     "Observer",
+    "Outcome",
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "PrintNowClient",
     "PrintNowError",
+    "Progress",
     "RateLimitError",
     "RetryPolicy",
     "Sent",
     "ServerError",
+    "Success",
     "Timeout",
     "TransitionError",
     "UnexpectedStatusError",
     "UsernameInUseError",
     "__version__",
+    "run_bulk",
+    "stream_bulk",
 ]

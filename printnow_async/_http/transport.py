@@ -111,6 +111,7 @@ class Transport:
             raise ConfigurationError("the session that this client borrows is closed")
 
     def _open(self) -> aiohttp.ClientSession:
+        self.check_usable()
         traces: list[aiohttp.TraceConfig] = []
         connector: aiohttp.BaseConnector | None
         if self._borrowed is None:
@@ -138,8 +139,9 @@ class Transport:
         A `Failure` says "timeout" when `ends` came first; `connect` bounds the connecting, in seconds. Anything but
         an answer is a value too; only cancellation passes through.
         """
-        self.check_usable()
-        session = self._session or self._open()
+        session = self._session
+        if session is None or session.closed:
+            session = self._open()
         headers = {"X-Request-ID": request_id}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
