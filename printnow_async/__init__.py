@@ -35,9 +35,11 @@ from printnow_async.errors import (
     UsernameInUseError,
 )
 from printnow_async.events import AttemptEvent, CallEvent, Observer
+from printnow_async.lifecycle import TempUserLifecycle, Transition
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
 from printnow_async.options import Limits, RetryPolicy, Timeout
 from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
+from printnow_async.tracking import LifecycleRecord, LifecycleState, MemoryTracker, Tracker
 
 __all__ = [
     "APIError",
@@ -62,7 +64,10 @@ __all__ = [
     "LifecycleConflictError",
     "LifecycleError",
     "LifecycleNotFoundError",
+    "LifecycleRecord",
+    "LifecycleState",
     "Limits",
+    "MemoryTracker",
     "NOT_GIVEN",
     "NewAccount",
     "NoResponseError",
@@ -80,7 +85,10 @@ __all__ = [
     "Sent",
     "ServerError",
     "Success",
+    "TempUserLifecycle",
     "Timeout",
+    "Tracker",
+    "Transition",
     "TransitionError",
     "UnexpectedStatusError",
     "UsernameInUseError",

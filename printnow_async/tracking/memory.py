@@ -1,0 +1,40 @@
+"""Guests remembered by one process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from printnow_async.tracking.record import LifecycleRecord
+
+__all__ = ["MemoryTracker"]
+
+
+class MemoryTracker:
+    """A `Tracker` that lives and dies with its process: for one-process services, tests and trying things out."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, LifecycleRecord] = {}
+
+    async def load(self, reference: str) -> LifecycleRecord | None:
+        """The record under this reference as it is now, or None."""
+        return self._records.get(reference)
+
+    async def insert(self, record: LifecycleRecord) -> bool:
+        """Store a new record. False, and nothing stored, where its reference is taken."""
+        return self._records.setdefault(record.reference, record) is record
+
+    async def replace(self, record: LifecycleRecord, expected_version: int) -> bool:
+        """Store `record` in place of the one of that version. False, and nothing changed, where it is another."""
+        stored = self._records.get(record.reference)
+        if stored is None or stored.version != expected_version:
+            return False
+        self._records[record.reference] = record
+        return True
+
+    async def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
+        """The records that are not final and whose state has not changed for so long, oldest first."""
+        before = datetime.now(UTC) - older_than
+        old = [record for record in self._records.values() if record.updated_at <= before and not record.state.is_final]
+        for record in sorted(old, key=lambda record: record.updated_at):
+            yield record
