@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Final
 
 from printnow_async.customers import Customers
 from printnow_async.errors import (
     APIError,
     CustomerNotFoundError,
-    InvalidResponseError,
     NoResponseError,
     NotTemporaryError,
-    OutcomeUnknownError,
 )
 from printnow_async.lifecycle.intent import ConvertIntent, digest
 from printnow_async.lifecycle.steps import Steps
@@ -25,9 +22,6 @@ from printnow_async.models import Customer, NewAccount
 from printnow_async.tracking import LifecycleRecord, LifecycleState
 
 __all__ = ["Moves"]
-
-_OPEN: Final = (OutcomeUnknownError, InvalidResponseError)
-"""Errors of a write that may have been applied, or was."""
 
 
 class Moves:
@@ -169,9 +163,6 @@ class Moves:
         try:
             async with self._steps.held(claimed):
                 yield
-        except _OPEN:
-            await self._steps.let_go(claimed)
-            raise
         except (APIError, NoResponseError, NotTemporaryError) as error:
             judged = isinstance(error, NotTemporaryError) or (
                 isinstance(error, APIError) and error.status in {400, 404}
@@ -181,7 +172,7 @@ class Moves:
             else:
                 await self._steps.settle(claimed, **fallback)
             raise
-        except Exception:
+        except Exception:  # an unknown outcome, a 2xx that cannot be read, or a fault of our own: it may be applied
             await self._steps.let_go(claimed)
             raise
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable
 from typing import final
 
 from aiohttp import web
+
+from printnow_async.sandbox.wire import cut
 
 __all__ = ["Listener"]
 
@@ -53,7 +56,7 @@ class Listener:
             return
         self._socket_server = self._http = None
         self._opened_before += http.opened
-        socket_server.close()
+        await _stop_accepting(socket_server)
         for task in self._serving:
             task.cancel()
         for connection in http.connections:
@@ -62,9 +65,12 @@ class Listener:
         if self._serving:
             await asyncio.wait(self._serving)
         await http.shutdown(PATIENCE)
-        await socket_server.wait_closed()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(socket_server.wait_closed(), PATIENCE)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not self.is_open:
+            return cut(request, reset=True)  # it began while everything else was being ended
         # The task of the connection, of which this coroutine is a part: cancelling that one ends both.
         if request.task not in self._serving:
             self._serving.add(request.task)
@@ -80,3 +86,17 @@ class _CountingServer(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         self.opened += 1
         super().connection_made(handler, transport)
+
+
+async def _stop_accepting(server: asyncio.Server) -> None:
+    """Close the listening socket, once every connection that it has accepted already is a connection.
+
+    A server that is closed between accepting a connection and making its transport leaks the connection.
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        with contextlib.suppress(NotImplementedError):  # a loop of Windows, which accepts in another way
+            loop.remove_reader(listening.fileno())
+    for _turn in ("make the transports", "tell their protocols", "be sure that both were before us"):
+        await asyncio.sleep(0)
+    server.close()

@@ -78,7 +78,7 @@ def _wrap(status: int, message: str, envelope: ErrorEnvelope) -> tuple[str, str]
             title = f"{status} {_phrase(status)}"
             body = f"<p>{html.escape(message)}</p>"
             return HTML_TYPE, f"<html><head><title>{title}</title></head><body>{body}</body></html>"
-        case "empty":
+        case _:
             return "", ""
 
 

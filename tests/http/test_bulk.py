@@ -39,7 +39,7 @@ async def test_the_server_never_sees_more_at_once_than_the_smaller_limit() -> No
 
 
 def test_creates_under_faults_are_each_there_once() -> None:
-    """Whatever is lost on the way, the outcomes and the server agree on every single customer."""
+    """Success is held, a plain error is not, an unknown outcome may be either; nobody is there twice."""
 
     async def main() -> None:
         async with Sandbox(seed=11) as sandbox:
@@ -66,12 +66,12 @@ def test_creates_under_faults_are_each_there_once() -> None:
             held = [customer.username for customer in sandbox.customers.values()]
             assert len(outcomes) == 600
             assert len(set(held)) == len(held)
+            assert sum(isinstance(outcome, Success) for outcome in outcomes.values()) > 500
             for number, outcome in outcomes.items():
                 if isinstance(outcome, Success):
                     assert sandbox.customers[outcome.value].username == f"user-{number}"
-                else:
-                    assert isinstance(outcome.error, OutcomeUnknownError)
-                    assert f"user-{number}" in held
+                elif not isinstance(outcome.error, OutcomeUnknownError):
+                    assert f"user-{number}" not in held
 
     run_instantly(main())
 

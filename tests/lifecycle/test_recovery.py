@@ -7,20 +7,28 @@ tracker, before each request and before each answer is read.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from printnow_async import (
     EmailInUseError,
+    LifecycleRecord,
     LifecycleState,
+    MemoryTracker,
     NotTemporaryError,
+    PrintNowClient,
     PrintNowError,
     TempUserLifecycle,
     UsernameInUseError,
 )
+from printnow_async.lifecycle.intent import ConvertIntent, new_salt
+from printnow_async.lifecycle.options import steps_of
 from printnow_async.sandbox import Fault
 from printnow_async.testing import run_instantly
+from tests.http.raw_server import answer, raw_server
 from tests.lifecycle.guests import (
     CREATE,
     PATCH,
@@ -332,3 +340,35 @@ def test_a_taken_email_survives_a_death_between_refusal_and_transfer() -> None:
             assert len(asked) == 2
 
     run_instantly(main())
+
+
+async def test_a_patch_of_the_dead_that_lands_between_our_read_and_our_patch_is_found() -> None:
+    """Taken over, still temporary, then "in use": by the process before us. It is ours, and it is success."""
+    guest = {"id": 7, "username": "guest-7", "is_temporary": True}
+    jane = {"id": 7, "username": "janesmith", "is_temporary": False}
+    in_use = answer(400, {"Message": "Username is already in use."})
+    async with raw_server(answer(200, guest), in_use, answer(200, jane)) as server:
+        async with PrintNowClient("token", "key", base_url=server.url) as client:
+            now = datetime.now(UTC)
+            record = LifecycleRecord(
+                reference="cart",
+                state=LifecycleState.ACTIVE,
+                temp_id=7,
+                salt=new_salt(),
+                created_at=now,
+                updated_at=now,
+            )
+            intent = ConvertIntent.of(account(), record)
+            dead = attrs.evolve(
+                record,
+                state=LifecycleState.CONVERTING,
+                unsettled=True,
+                username_digest=intent.username_digest,
+                email_digest=intent.email_digest,
+            )
+            tracker = MemoryTracker()
+            assert await tracker.insert(dead)
+            survivor = TempUserLifecycle(client, steps_of(tracker, "cart", {}), dead)
+            assert (await survivor.convert(account())).id == 7
+            assert survivor.state is LifecycleState.CONVERTED
+            assert [request.method for request in server.requests] == ["GET", "PATCH", "GET"]
