@@ -16,11 +16,13 @@ from printnow_async._version import __version__
 from printnow_async.cli.commands import DEBUG, Group
 from printnow_async.cli.customer import customer
 from printnow_async.cli.demo import demo
-from printnow_async.cli.failures import INTERRUPTED, Failure, exit_code, explained, report, scrub
+from printnow_async.cli.failures import Interrupted, failure, report
+from printnow_async.cli.logs import unheard
 from printnow_async.cli.ping import ping
 from printnow_async.cli.sandbox import sandbox
+from printnow_async.cli.secrecy import scrub
 
-__all__ = ["COMMANDS", "Application", "printnow"]
+__all__ = ["Application", "COMMANDS", "printnow"]
 
 COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer)
 """The subcommands, in the order in which help lists them."""
@@ -29,30 +31,31 @@ COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer)
 class Application(Group):
     """A group that turns whatever goes wrong inside it into one line on standard error and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names in the order of `COMMANDS`, not of the alphabet."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; an error of any other kind than click's own becomes one of those."""
         try:
-            return super().invoke(ctx)
+            with unheard():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except (Exception, KeyboardInterrupt) as error:
-            if ctx.meta.get(DEBUG):
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends here
+            debug = DEBUG in ctx.meta
+            if debug:
                 # format_exception shows no local variables; what it does show passes the scrubber
                 click.echo(scrub("".join(traceback.format_exception(error)), ctx), nl=False, err=True)
-            raise Failure(
-                scrub(explained(error), ctx), INTERRUPTED if isinstance(error, KeyboardInterrupt) else None
-            ) from error
+            failed = failure(error, debug=debug)
+            raise type(failed)(scrub(failed.message, ctx)) from None
 
     def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
         complete_var: str | None = None,
-        standalone_mode: bool = True,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
         **extra: Any,
     ) -> Any:
         """Run with these arguments (those of the process by default) and exit, as `click.Command.main` does."""
@@ -62,7 +65,7 @@ class Application(Group):
         try:
             code = super().main(args, "printnow", complete_var, standalone_mode=False, **extra)
         except click.Abort:
-            sys.exit(report(Failure("interrupted", INTERRUPTED)))
+            sys.exit(report(Interrupted("interrupted")))
         except click.ClickException as error:
             sys.exit(report(error))
         sys.exit(code if isinstance(code, int) else 0)

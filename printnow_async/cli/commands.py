@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
-__all__ = ["DEBUG", "Command", "Group", "json_option"]
+from printnow_async.cli.logs import heard
+
+__all__ = ["Command", "DEBUG", "Group", "json_option"]
 
 DEBUG: Final = "printnow_async.cli.debug"
 """The key of `click.Context.meta` under which `--debug` is kept."""
@@ -16,8 +18,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _keep_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
-    if value:
+    if value and not ctx.meta.get(DEBUG):
         ctx.meta[DEBUG] = True
+        ctx.with_resource(heard())
 
 
 def _debug_option() -> click.Option:
@@ -26,7 +29,7 @@ def _debug_option() -> click.Option:
         is_flag=True,
         expose_value=False,
         callback=_keep_debug,
-        help="Show where an error came from (a traceback without values).",
+        help="Show each request as it happens, and where an error came from (without values).",
     )
 
 
@@ -52,10 +55,10 @@ class Command(click.Command):
         """As click does it; an argument too many is not shown."""
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
-            raise click.UsageError(f"{len(rest)} argument(s) more than it takes", ctx)
+            raise click.UsageError(f"{len(rest)} argument(s) too many", ctx)
         return rest
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the examples."""
         _write_examples(formatter, self.examples)
 
@@ -78,7 +81,7 @@ class Group(click.Group):
             ctx.exit(2)
         return super().parse_args(ctx, args)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the examples."""
         _write_examples(formatter, self.examples)
 

@@ -13,8 +13,9 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 import attrs
 import click
 
-from printnow_async.cli import envfile
-from printnow_async.cli.failures import INTERRUPTED, USAGE, Failure, remember_secret, unknown_hint
+from printnow_async.cli.envfile import read_env_file
+from printnow_async.cli.failures import BadUsage, Interrupted, unknown_hint
+from printnow_async.cli.secrecy import remember_secret
 from printnow_async.client import DEFAULT_BASE_URL, PrintNowClient
 from printnow_async.errors import Sent
 from printnow_async.events import AttemptEvent, CallEvent
@@ -52,7 +53,7 @@ class Connection:
         An empty variable counts as not set. A value of the file that gives way is noted on standard error, since it
         may send the credentials of one place to another.
         """
-        in_file = envfile.read(env_file) if env_file is not None else {}
+        in_file = read_env_file(env_file) if env_file is not None else {}
         values: dict[str, str] = {}
         for name in (_TOKEN, _KEY, _BASE_URL):
             here, there = os.environ.get(name, ""), in_file.get(name, "")
@@ -63,9 +64,8 @@ class Connection:
         missing = [name for name in (_TOKEN, _KEY) if name not in values]
         if missing:
             is_are = "is" if len(missing) == 1 else "are"
-            raise Failure(
-                f"{' and '.join(missing)} {is_are} not set: export them, or name a file that has them with --env-file",
-                USAGE,
+            raise BadUsage(
+                f"{' and '.join(missing)} {is_are} not set: export them, or name a file that has them with --env-file"
             )
         token, key = values[_TOKEN], values[_KEY]
         for secret in (token, key, base64.b64encode(f"{token}:{key}".encode()).decode()):
@@ -75,7 +75,7 @@ class Connection:
     def call(self, operation: Callable[[PrintNowClient], Awaitable[_R]]) -> _R:
         """Run one operation on a client of its own, in an event loop of its own.
 
-        Ctrl-C is a `Failure` with exit code 130 that says whether a write may have been applied.
+        Ctrl-C is an `Interrupted` that says whether a write may have been applied.
         """
         writes = _Writes()
 
@@ -86,7 +86,7 @@ class Connection:
         try:
             return asyncio.run(run())
         except KeyboardInterrupt:
-            raise Failure(writes.interrupted(), INTERRUPTED) from None
+            raise Interrupted(writes.interrupted()) from None
 
 
 class _Writes:

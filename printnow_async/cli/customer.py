@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -11,7 +11,7 @@ import click
 
 from printnow_async.cli.commands import Group, json_option
 from printnow_async.cli.connection import Connection, connected
-from printnow_async.cli.failures import REFUSED, USAGE, Failure
+from printnow_async.cli.failures import BadUsage, Failure
 from printnow_async.cli.output import printable, show_customer, write_json
 from printnow_async.cli.passwords import password, password_stdin_option
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount, NotGiven
@@ -45,18 +45,18 @@ def _account_options(command: _F) -> _F:
 
 
 @contextmanager
-def _values_checked() -> Iterator[None]:
+def _values_checked() -> Generator[None, None, None]:
     """A field that breaks a rule is bad usage."""
     try:
         yield
     except ValueError as error:
-        raise Failure(str(error), USAGE) from None
+        raise BadUsage(str(error)) from None
 
 
 def _account(*, from_stdin: bool, marketing: bool, **fields: Any) -> NewAccount:
     with _values_checked():
         # everything else is checked before anybody is asked to type a password
-        NewAccount(password="x" * 6, **fields)  # noqa: S106 - it goes nowhere
+        NewAccount(password="x" * 6, **fields)
         return NewAccount(password=password(from_stdin=from_stdin), receive_marketing_emails=marketing, **fields)
 
 
@@ -69,7 +69,7 @@ def customer() -> None:
 @_id_argument
 @json_option
 @connected
-def _get(connection: Connection, customer_id: int, as_json: bool) -> None:  # noqa: FBT001 - click's call
+def _get(connection: Connection, /, customer_id: int, as_json: bool) -> None:  # noqa: FBT001 - click's call
     """Show a customer."""
     show_customer(connection.call(lambda client: client.customers.get(customer_id)), as_json=as_json)
 
@@ -85,8 +85,8 @@ def _get(connection: Connection, customer_id: int, as_json: bool) -> None:  # no
 @_account_options
 @json_option
 @connected
-def _create(connection: Connection, storefront_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
-    """Make a permanent account, and show it."""
+def _create(connection: Connection, /, storefront_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
+    """Make a permanent account."""
     account = _account(**fields)
     made = connection.call(lambda client: client.customers.create(account, storefront_id=storefront_id))
     show_customer(made, as_json=as_json)
@@ -96,8 +96,11 @@ def _create(connection: Connection, storefront_id: int, as_json: bool, **fields:
 @_storefront_option
 @json_option
 @connected
-def _create_temporary(connection: Connection, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
-    """Make a temporary user (a guest), and show it. It cannot be deleted, only converted or transferred."""
+def _create_temporary(connection: Connection, /, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
+    """Make a temporary user (a guest).
+
+    Shows it. It cannot be deleted, only converted or transferred.
+    """
     made = connection.call(lambda client: client.customers.create_temporary(storefront_id=storefront_id))
     show_customer(made, as_json=as_json)
 
@@ -120,8 +123,11 @@ def _create_temporary(connection: Connection, storefront_id: int, as_json: bool)
 @password_stdin_option
 @json_option
 @connected
-def _update(connection: Connection, customer_id: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001
-    """Change a permanent customer, and show it as it is then. What is not given stays as it is."""
+def _update(connection: Connection, /, customer_id: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001
+    """Change a permanent customer.
+
+    What is not given stays as it is. Shows the customer as it is then.
+    """
     changes = _changes(**options)
     show_customer(connection.call(lambda client: client.customers.update(customer_id, changes)), as_json=as_json)
 
@@ -156,7 +162,7 @@ def _changes(
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @json_option
 @connected
-def _delete(connection: Connection, customer_id: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001
+def _delete(connection: Connection, /, customer_id: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001
     """Delete a permanent customer. Nothing in the API brings it back."""
     if not yes:
         _confirm_delete(connection, customer_id)
@@ -170,11 +176,12 @@ def _delete(connection: Connection, customer_id: int, yes: bool, as_json: bool) 
 def _confirm_delete(connection: Connection, customer_id: int) -> None:
     """Show who it is, and ask."""
     if not sys.stdin.isatty():
-        raise Failure("there is no terminal to confirm the delete on: say --yes", USAGE)
+        raise BadUsage("there is no terminal to confirm the delete on: say --yes")
     found: Customer = connection.call(lambda client: client.customers.get(customer_id))
-    who = " ".join(part for part in (found.first_name, found.last_name, found.email) if part)
-    if not click.confirm(f"Delete customer {customer_id} ({printable(who)}) at {connection.address}?", err=True):
-        raise Failure("nothing was deleted", REFUSED)
+    name = " ".join(part for part in (found.first_name, found.last_name) if part)
+    who = printable(", ".join(part for part in (name, found.email) if part))
+    if not click.confirm(f"Delete customer {customer_id} ({who}) at {connection.address}?", err=True):
+        raise Failure("nothing was deleted")
 
 
 @customer.command(
@@ -188,8 +195,8 @@ def _confirm_delete(connection: Connection, customer_id: int) -> None:
 @_account_options
 @json_option
 @connected
-def _convert(connection: Connection, customer_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
-    """Make a temporary user a permanent account, and show it."""
+def _convert(connection: Connection, /, customer_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
+    """Make a temporary user a permanent account."""
     account = _account(**fields)
     show_customer(connection.call(lambda client: client.customers.convert(customer_id, account)), as_json=as_json)
 
@@ -199,8 +206,11 @@ def _convert(connection: Connection, customer_id: int, as_json: bool, **fields: 
 @click.option("--to", "destination", type=_ID, required=True, metavar="ID", help="The permanent customer's ID.")
 @json_option
 @connected
-def _transfer(connection: Connection, customer_id: int, destination: int, as_json: bool) -> None:  # noqa: FBT001
-    """Move all that a temporary user has to a permanent customer, and show that one."""
+def _transfer(connection: Connection, /, customer_id: int, destination: int, as_json: bool) -> None:  # noqa: FBT001
+    """Move a guest's work to a permanent customer.
+
+    That is everything a temporary user has: albums, projects, punchout sessions. Shows the permanent customer.
+    """
     if destination == customer_id:
         raise click.UsageError("ID and --to are the same customer", click.get_current_context())
     moved = connection.call(lambda client: client.customers.transfer(customer_id, to=destination))

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from printnow_async.cli.failures import USAGE, Failure
+from printnow_async.cli.failures import BadUsage
 
-__all__ = ["parse", "read"]
+__all__ = ["parse_env", "read_env_file"]
 
 _LINE: Final = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 _QUOTED: Final = {"'": re.compile(r"'([^']*)'"), '"': re.compile(r'"((?:[^"\\]|\\.)*)"')}
@@ -16,7 +16,7 @@ _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 _ESCAPE: Final = re.compile(r"\\([\"\\$`])")
 
 
-def parse(text: str, origin: str) -> dict[str, str]:
+def parse_env(text: str, origin: str) -> dict[str, str]:
     """The values by name. `origin` names the text in errors, which never show a line: it may hold a secret.
 
     - `KEY=value`, `KEY = value` and `export KEY=value`; the last of several wins; other names than ours are kept.
@@ -31,7 +31,7 @@ def parse(text: str, origin: str) -> dict[str, str]:
         match = _LINE.fullmatch(stripped)
         value = _value(match["value"]) if match else None
         if match is None or value is None:
-            raise Failure(f"{origin}, line {number}: not KEY=value, or a quote is not closed", USAGE)
+            raise BadUsage(f"{origin}, line {number}: not KEY=value, or a quote is not closed")
         values[match["name"]] = value
     return values
 
@@ -49,12 +49,12 @@ def _value(text: str) -> str | None:
     return match[1] if text[0] == "'" else _ESCAPE.sub(r"\1", match[1])
 
 
-def read(path: Path) -> dict[str, str]:
+def read_env_file(path: Path) -> dict[str, str]:
     """The values in a file (UTF-8, with or without a byte order mark)."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}", USAGE) from None
+        raise BadUsage(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Failure(f"{path} is not a text file in UTF-8", USAGE) from None
-    return parse(text, str(path))
+        raise BadUsage(f"{path} is not a text file in UTF-8") from None
+    return parse_env(text, str(path))

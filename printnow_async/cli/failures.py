@@ -26,35 +26,38 @@ from printnow_async.errors import (
     UsernameInUseError,
 )
 
-__all__ = [
-    "INTERRUPTED",
-    "REFUSED",
-    "USAGE",
-    "Failure",
-    "exit_code",
-    "explained",
-    "remember_secret",
-    "report",
-    "scrub",
-    "unknown_hint",
-]
-
-REFUSED: Final = 1
-"""Exit code: the API said no, no answer came, or an outcome is unknown."""
-USAGE: Final = 2
-"""Exit code: the command line or the configuration cannot work."""
-INTERRUPTED: Final = 130
-"""Exit code: Ctrl-C."""
-
-_SECRETS: Final = "printnow_async.cli.secrets"
+__all__ = ["BadUsage", "Failure", "Interrupted", "failure", "report", "unknown_hint"]
 
 
 class Failure(click.ClickException):
-    """A line for standard error, and the exit code that goes with it."""
+    """A line for standard error. Exit code 1: the API said no, no answer came, or an outcome is unknown."""
 
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
-        super().__init__(message)
-        self.exit_code = REFUSED if exit_code is None else exit_code
+
+class BadUsage(Failure):
+    """Exit code 2: the command line or the configuration cannot work."""
+
+    exit_code = 2
+
+
+class Interrupted(Failure):
+    """Exit code 130: Ctrl-C."""
+
+    exit_code = 130
+
+
+def failure(error: BaseException, *, debug: bool) -> Failure:
+    """What becomes of an error on its way out: what happened, whether a write was applied, what to do next."""
+    match error:
+        case KeyboardInterrupt():
+            return Interrupted("interrupted")
+        case ConfigurationError():
+            return BadUsage(str(error))
+        case PrintNowError():
+            return Failure(f"{error} {_hint(error)}".rstrip())
+        case _:
+            # its text is not ours, so nobody knows what it holds
+            advice = "please report it with the traceback" if debug else "run it again with --debug to see where"
+            return Failure(f"unexpected {type(error).__name__}: {advice}")
 
 
 # ---------------------------------------------------------------- what to do about it
@@ -88,17 +91,6 @@ _UNKNOWN: Final = {
     "customers.convert": "running it again is safe: it reads the customer before it writes",
     "customers.transfer": "running it again to the same account is safe",
 }
-
-
-def explained(error: BaseException) -> str:
-    """The line for an error: what happened, whether the write was applied, what to do next."""
-    if isinstance(error, KeyboardInterrupt):
-        return str(error) or "interrupted"
-    if not isinstance(error, PrintNowError):
-        # its text is not ours, so nobody knows what it holds
-        return f"unexpected {type(error).__name__}: run it again with --debug to see where, and report it"
-    hint = _hint(error)
-    return f"{error} {hint}" if hint else str(error)
 
 
 def _hint(error: PrintNowError) -> str:
@@ -142,27 +134,3 @@ def _usage_hint(error: click.UsageError) -> str:
         return _NOT_AN_OPTION[error.option_name]
     path = error.ctx.command_path if error.ctx is not None else "printnow"
     return f"See: {path} --help"
-
-
-def exit_code(error: BaseException) -> int:
-    """The exit code for an error that is not click's."""
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    return USAGE if isinstance(error, ConfigurationError) else REFUSED
-
-
-# ---------------------------------------------------------------- secrets
-
-
-def remember_secret(secret: str) -> None:
-    """Never let this text through to standard error."""
-    secrets: list[str] = click.get_current_context().meta.setdefault(_SECRETS, [])
-    secrets.append(secret)
-
-
-def scrub(text: str, ctx: click.Context) -> str:
-    """`text` with every secret that was remembered as "***": a second net, since no error should hold one."""
-    secrets: list[str] = ctx.meta.get(_SECRETS, [])
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text

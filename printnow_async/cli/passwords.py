@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from printnow_async.cli.failures import USAGE, Failure, remember_secret
+from printnow_async.cli.failures import BadUsage
+from printnow_async.cli.secrecy import remember_secret
 
 __all__ = ["password", "password_stdin_option"]
 
@@ -29,7 +30,7 @@ def password(*, from_stdin: bool) -> str:
     elif from_stdin:
         given = _first_line()
     else:
-        raise Failure("there is no terminal to ask for the password: pass it with --password-stdin", USAGE)
+        raise BadUsage("there is no terminal to ask for the password: pass it with --password-stdin")
     remember_secret(given)
     return given
 
@@ -38,8 +39,8 @@ def _first_line() -> str:
     try:
         line = sys.stdin.readline()
     except UnicodeDecodeError:
-        raise Failure("the password on standard input is not text in this terminal's encoding", USAGE) from None
+        raise BadUsage("the password on standard input is not text in this terminal's encoding") from None
     line = line.removesuffix("\n").removesuffix("\r")
     if not line:
-        raise Failure("there is no password on standard input: its first line is empty", USAGE)
+        raise BadUsage("there is no password on standard input: its first line is empty")
     return line

@@ -7,13 +7,13 @@ import contextlib
 import errno
 import shlex
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Final
 
 import click
 
 from printnow_async.cli.commands import Command, json_option
-from printnow_async.cli.failures import USAGE, Failure
+from printnow_async.cli.failures import BadUsage
 from printnow_async.cli.output import write_json
 from printnow_async.sandbox import Sandbox
 
@@ -46,7 +46,7 @@ def _storefronts(_ctx: click.Context, _param: click.Parameter, values: tuple[str
 @click.option("--seed", type=int, default=0, help="Credentials and random names are drawn from it (default: 0).")
 @json_option
 def sandbox(port: int, storefronts: Mapping[int, str] | None, seed: int, as_json: bool) -> None:  # noqa: FBT001
-    """Run a service that behaves as the API is documented, until Ctrl-C.
+    """Run a service that behaves like the API, until Ctrl-C.
 
     It keeps everything in memory and listens on this machine alone. What it prints are lines for another terminal, or
     for a file: --env-file reads them.
@@ -60,7 +60,7 @@ async def _serve(service: Sandbox, *, as_json: bool) -> None:
         try:
             await service.start()
         except OSError as error:
-            raise Failure(_cannot_listen(error), USAGE) from None
+            raise BadUsage(_cannot_listen(error)) from None
         try:
             _announce(service, as_json=as_json)
             await ended.wait()
@@ -84,7 +84,7 @@ def _announce(service: Sandbox, *, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _signals_set(event: asyncio.Event) -> Iterator[None]:
+def _signals_set(event: asyncio.Event) -> Generator[None, None, None]:
     """While this lasts, Ctrl-C and a request to terminate set `event` and do nothing else."""
     loop = asyncio.get_running_loop()
     before = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set)) for number in _ENDING}
