@@ -187,4 +187,5 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The benchmarks, side by side with other clients; options after `--` go to benchmarks/run.py."""
     session.install("-q", ".[speed]", *group("bench"))
-    session.run("python", "benchmarks/run.py", *session.posargs)
+    # Progress stays on standard error: what goes to a file is the tables, or the JSON, alone.
+    session.run("python", "benchmarks/run.py", *session.posargs, stderr=None)
