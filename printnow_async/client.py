@@ -70,7 +70,8 @@ class PrintNowClient:
         if ":" in token:
             raise ConfigurationError("the token must not contain a colon (RFC 7617)")
         self._base_url = _base_url(base_url or os.environ.get("PRINTNOW_BASE_URL") or DEFAULT_BASE_URL)
-        _check_options(timeout, retry, limits)
+        _check_options(timeout, retry)
+        _check(limits, Limits, "limits")
         transport = Transport(
             self._base_url,
             basic_authorization(token, key),
@@ -107,7 +108,7 @@ class PrintNowClient:
 
         Closing it closes nothing; closing this one closes both.
         """
-        _check_options(timeout or Timeout(), retry or RetryPolicy(), Limits())
+        _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._owner = False
@@ -149,6 +150,7 @@ def _credential(value: str | None, name: str, variable: str) -> str:
 
 def _base_url(url: str) -> str:
     """`url` without a slash at its end, if requests with credentials may be sent there."""
+    _check(url, str, "the base URL")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -178,7 +180,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_options(timeout: object, retry: object, limits: object) -> None:
-    for value, cls, name in ((timeout, Timeout, "timeout"), (retry, RetryPolicy, "retry"), (limits, Limits, "limits")):
-        if not isinstance(value, cls):
-            raise ConfigurationError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+def _check_options(timeout: object, retry: object) -> None:
+    _check(timeout, Timeout, "timeout")
+    _check(retry, RetryPolicy, "retry")
+
+
+def _check(value: object, cls: type[object], name: str) -> None:
+    if not isinstance(value, cls):
+        raise ConfigurationError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")

@@ -30,6 +30,8 @@ from printnow_async.models import Customer, CustomerUpdate, NewAccount
 
 __all__ = ["Customers"]
 
+_LARGEST_ID: Final = 2**63 - 1
+
 _COLLECTION: Final = "/api/v2/customer"
 _ONE: Final = "/api/v2/customer/{id}"
 
@@ -106,9 +108,14 @@ class Customers:
         Raises `UsernameInUseError` or `EmailInUseError` where one is taken. Source: section "Create Customer".
         """
         _check(account, NewAccount, "account")
-        body = dump(account, storefront_id=_id(storefront_id, "storefront_id"))
+        # a body is never a local variable: tracebacks may show those
+        request = Request(
+            _CREATE,
+            _COLLECTION,
+            dump(account, storefront_id=_id(storefront_id, "storefront_id")),
+            secrets=(account.password,),
+        )
         with self._caller.operation(_CREATE) as call:
-            request = Request(_CREATE, _COLLECTION, body, secrets=(account.password,))
             return _customer(call, request, await call.send(request, replay=_CREATE_REPLAY))
 
     async def create_temporary(self, *, storefront_id: int) -> Customer:
@@ -120,8 +127,8 @@ class Customers:
         Source: section "Create Customer", "Request Body (Temporary User)".
         """
         body = dump_values(storefront_id=_id(storefront_id, "storefront_id"), is_temporary=True)
+        request = Request(_CREATE_TEMPORARY, _COLLECTION, body)
         with self._caller.operation(_CREATE_TEMPORARY) as call:
-            request = Request(_CREATE_TEMPORARY, _COLLECTION, body)
             return _customer(call, request, await call.send(request, replay=self._create_temporary_replay))
 
     async def update(self, customer_id: int, changes: CustomerUpdate) -> Customer:
@@ -132,10 +139,12 @@ class Customers:
         Raises `CustomerNotFoundError`. Source: section "Update Customer", "Updatable Fields".
         """
         _check(changes, CustomerUpdate, "changes")
-        secrets = (changes.password,) if isinstance(changes.password, str) else ()
+        path = _path(customer_id)
+        request = Request(
+            _UPDATE, path, dump(changes), secrets=(changes.password,) if isinstance(changes.password, str) else ()
+        )
         with self._caller.operation(_UPDATE) as call:
-            request = Request(_UPDATE, _path(customer_id), dump(changes), secrets)
-            return await _customer_or_read(call, request, await call.send(request), _path(customer_id))
+            return await _customer_or_read(call, request, await call.send(request), path)
 
     async def delete(self, customer_id: int) -> None:
         """Soft-delete a permanent customer. Fires the `customer_deleted` webhook.
@@ -149,8 +158,9 @@ class Customers:
         async def settle(answer: APIError | None) -> Response | None:
             return Response(204) if answer is not None and answer.status == 404 else None
 
+        request = Request(_DELETE, _path(customer_id))
         with self._caller.operation(_DELETE) as call:
-            await call.send(Request(_DELETE, _path(customer_id)), replay=Replay(settle=settle))
+            await call.send(request, replay=Replay(settle=settle))
 
     async def convert(self, customer_id: int, account: NewAccount, *, check: bool = True) -> Customer:
         """Make the temporary user `customer_id` a permanent account, and return it. Fires `customer_created`.
@@ -167,6 +177,7 @@ class Customers:
         """
         _check(account, NewAccount, "account")
         path = _path(customer_id)
+        request = Request(_CONVERT, path, dump(account, is_temporary=False), secrets=(account.password,))
         with self._caller.operation(_CONVERT) as call:
             if check:
                 before = await _read(call, path)
@@ -178,8 +189,6 @@ class Customers:
                 now = _customer(call, Request(_GET, path), response)
                 return response if _converted(call, now, customer_id, account) else None
 
-            body = dump(account, is_temporary=False)
-            request = Request(_CONVERT, path, body, secrets=(account.password,))
             response = await call.send(request, replay=Replay(settle=settle))
             customer = await _customer_or_read(call, request, response, path)
             if customer.is_temporary:
@@ -200,6 +209,7 @@ class Customers:
         source, destination = _path(customer_id), _path(to, "to")
         if customer_id == to:
             raise ValueError(f"to must be another customer than the one to transfer from, not {to} too")
+        request = Request(_TRANSFER, f"{source}/transfer", dump_values(id=to))
         with self._caller.operation(_TRANSFER) as call:
 
             async def settle(answer: APIError | None) -> Response | None:
@@ -207,7 +217,6 @@ class Customers:
                     return None
                 return await call.send(Request(_GET, destination))
 
-            request = Request(_TRANSFER, f"{source}/transfer", dump_values(id=to))
             response = await call.send(request, replay=Replay(settle=settle, proves_unapplied=_never))
             return await _customer_or_read(call, request, response, destination)
 
@@ -216,8 +225,8 @@ class Customers:
 
 
 def _id(value: int, name: str) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
+    if type(value) is not int or not 1 <= value <= _LARGEST_ID:
+        raise ValueError(f"{name} must be a whole number, at least 1 and of 64 bits at most, not {value!r}")
     return value
 
 

@@ -92,11 +92,9 @@ def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> str:
     """`value`, if it is text that can be sent; the message never shows it, as it may be a password."""
     if not isinstance(value, str):
         raise ValueError(f"{attribute.name} must be a string, not {type(value).__name__}")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{attribute.name} holds a character that UTF-8 cannot carry") from None
+    if not value.isascii() and any("\ud800" <= ch <= "\udfff" for ch in value):
+        # found without encoding it, whose error would hold the whole text
+        raise ValueError(f"{attribute.name} holds a character that UTF-8 cannot carry")
     return value
 
 

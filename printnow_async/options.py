@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 import attrs
@@ -13,7 +13,7 @@ __all__ = ["Limits", "RetryPolicy", "Timeout"]
 
 
 def _number(owner: str, attribute: attrs.Attribute[Any], value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < sys.float_info.max:
         raise ConfigurationError(f"{owner}.{attribute.name} must be a finite number, not {value!r}")
     return value
 

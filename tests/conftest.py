@@ -14,6 +14,8 @@ from aioresponses import aioresponses
 from aioresponses.core import RequestMatch
 from hypothesis import settings
 
+from tests.stores import fresh_postgres, postgres, tracker_url  # noqa: F401 - fixtures for every test
+
 # No deadline: how long one example takes on a busy machine says nothing. In CI the same examples every time.
 settings.register_profile(
     "ci", deadline=None, derandomize=os.environ.get("CI", "").lower() in {"1", "true"}, print_blob=True

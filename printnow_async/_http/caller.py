@@ -193,8 +193,10 @@ class Call:
         finally:
             caller.gate.release()
             self.attempt_elapsed = loop.time() - began
-            if outcome is _CANCELLED and self.interested:
-                self.report(request, outcome, self.attempt_elapsed, None)
+            if outcome is _CANCELLED:
+                self.sent = Sent.MAYBE
+                if self.interested:
+                    self.report(request, outcome, self.attempt_elapsed, None)
         return outcome
 
     async def _place(self) -> bool:

@@ -5,6 +5,7 @@ The only file that knows cattrs. Where orjson is installed (extra `speed`) it re
 
 from __future__ import annotations
 
+import codecs
 import functools
 import json
 from collections.abc import Callable
@@ -35,18 +36,19 @@ class _Mismatch(ValueError):
     """A value of the wrong type; `at` is its place inside the field, as "[2]"."""
 
     def __init__(self, expected: str, value: object, at: str = "") -> None:
-        got = "null" if value is None else _JSON_NAMES.get(type(value), type(value).__name__)
+        kind = type(value).__name__
+        got = "null" if value is None else _JSON_NAMES.get(kind, kind)
         super().__init__(f"expected {expected}, got {got}")
         self.at = at
 
 
-_JSON_NAMES = {
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
+_JSON_NAMES: dict[str, str] = {
+    "str": "a string",
+    "bool": "a boolean",
+    "int": "a number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "an object",
 }
 
 
@@ -226,14 +228,21 @@ def _json() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
     try:
         import orjson
     except ImportError:
-        return json.loads, lambda value: json.dumps(value, separators=(",", ":")).encode()
+        decode = json.JSONDecoder(parse_constant=_no_constant).decode
+        encode = json.JSONEncoder(separators=(",", ":")).encode
+        return lambda body: decode(body.decode()), lambda value: encode(value).encode()
     return orjson.loads, orjson.dumps
+
+
+def _no_constant(name: str) -> Any:
+    """NaN and Infinity are Python's own: JSON has no such numbers."""
+    raise ValueError(name)
 
 
 def load(type_: type[_T], body: bytes) -> _T:
     """`body` as a `type_` (a model, or a list of one). A `ShapeError` names the field that does not fit."""
     try:
-        value = _json()[0](body)
+        value = _json()[0](body.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError):
         reason = "the body is empty" if not body.strip() else "the body is not JSON"
         raise ShapeError("$", reason) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 
 from printnow_async.options import Limits
@@ -113,7 +114,6 @@ class Gate:
         self._wake()
 
     def close(self) -> None:
-        """Forget the timer, so that nothing of a closed client stays in the event loop."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Let everyone through who waits, to be told that the client is closed; nothing stays in the event loop."""
+        self._timed, self._interval, self._limit = False, 0.0, sys.maxsize
+        self._reset_timer()

@@ -9,6 +9,7 @@ from printnow_async.errors import ConfigurationError
 from printnow_async.events import AttemptEvent, CallEvent, Observer
 
 logger = logging.getLogger("printnow_async")
+logger.addHandler(logging.NullHandler())  # a program that has set up no logging is not written to
 
 
 def log_event(event: AttemptEvent | CallEvent) -> None:
@@ -44,6 +45,8 @@ class Observers:
     __slots__ = ("_observers",)
 
     def __init__(self, observers: Iterable[Observer]) -> None:
+        if not isinstance(observers, Iterable):
+            raise ConfigurationError(f"observers must be a list of callables, not {type(observers).__name__}")
         self._observers = tuple(observers)
         for observer in self._observers:
             if not callable(observer):

@@ -12,10 +12,10 @@ import backoff
 from printnow_async._http.wire import Failure, Response
 from printnow_async.options import RetryPolicy
 
-BUDGET_CAPACITY: Final = 50.0
+BUDGET_CAPACITY: Final = 50
 """Repeats that a client may make against a server that answers nothing well."""
-BUDGET_BONUS: Final = 0.1
-"""What a call that succeeds adds, besides giving back what its own repeats cost."""
+_TENTHS: Final = 10
+"""The budget is counted in tenths of a repeat, since a tenth is what a call that succeeds adds."""
 
 
 class RetryBudget:
@@ -28,24 +28,24 @@ class RetryBudget:
     __slots__ = ("_left",)
 
     def __init__(self) -> None:
-        self._left = BUDGET_CAPACITY
+        self._left = BUDGET_CAPACITY * _TENTHS
 
     @property
     def left(self) -> float:
         """Repeats that may still be made."""
-        return self._left
+        return self._left / _TENTHS
 
     def take(self) -> bool:
         """Pay for one repeat, if there is enough left."""
-        if self._left < 1.0:
+        if self._left < _TENTHS:
             return False
-        self._left -= 1.0
+        self._left -= _TENTHS
         return True
 
     def give_back(self, repeats: int) -> None:
         """A call succeeded, after so many repeats."""
-        if self._left < BUDGET_CAPACITY:
-            self._left = min(BUDGET_CAPACITY, self._left + repeats + BUDGET_BONUS)
+        if self._left < BUDGET_CAPACITY * _TENTHS:
+            self._left = min(BUDGET_CAPACITY * _TENTHS, self._left + repeats * _TENTHS + 1)
 
 
 class Repeatable(Protocol):

@@ -11,9 +11,11 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from printnow_async._http.wire import Failure, Kind, Request, Response, describe, error_message, kind_of
+from printnow_async._http.messages import describe, error_message
+from printnow_async._http.wire import Failure, Kind, Request, Response, kind_of
 from printnow_async.errors import (
     APIError,
+    ConfigurationError,
     ConnectError,
     ConnectionLostError,
     DeadlineExceededError,
@@ -108,7 +110,15 @@ class Sending:
                 self.outcome = settled
                 self._settled = True
                 return
-        self._note(await self._call.attempt(self._request))
+        try:
+            outcome = await self._call.attempt(self._request)
+        except ConfigurationError:  # the client was closed meanwhile
+            if not (self._open and self._request.endpoint.write):
+                raise
+            outcome = None
+        if outcome is None:
+            raise self._unknown() from self._error(self.outcome)
+        self._note(outcome)
 
     def may_repeat(self) -> bool:
         """The rule: unsent and refused repeat always, answered never, unanswered as the operation says."""
@@ -159,7 +169,7 @@ class Sending:
         failed: PrintNowError
         try:
             return await self._replay.settle(answer)
-        except (APIError, NoResponseError, InvalidResponseError) as error:
+        except (APIError, NoResponseError, InvalidResponseError, ConfigurationError) as error:
             failed = error
         self._evidence.append(f"read-back: {failed.message}")
         raise self._unknown() from self._error(self.outcome)

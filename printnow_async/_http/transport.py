@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import os
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,15 +22,8 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from printnow_async._http.wire import (
-    BODY_LIMIT,
-    ERROR_BODY_LIMIT,
-    Failure,
-    Request,
-    Response,
-    redact,
-    retry_after_seconds,
-)
+from printnow_async._http.redaction import redact
+from printnow_async._http.wire import BODY_LIMIT, ERROR_BODY_LIMIT, Failure, Request, Response, retry_after_seconds
 from printnow_async._version import __version__
 from printnow_async.errors import ConfigurationError, Sent, one_line
 
@@ -60,6 +54,18 @@ def basic_authorization(token: str, key: str) -> str:
     return aiohttp.encode_basic_auth(token, key)
 
 
+def _check_borrowed(session: object, proxy: object) -> None:
+    if session is not None and not isinstance(session, aiohttp.ClientSession):
+        raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
+    if proxy is not None:
+        try:
+            sound = isinstance(proxy, str) and URL(proxy).scheme in {"http", "https"} and bool(URL(proxy).host)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise ConfigurationError("proxy must be an http or https URL, as in http://proxy.example.com:3128")
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -81,6 +87,7 @@ class Transport:
         proxy: str | None,
         secrets: tuple[str, ...],
     ) -> None:
+        _check_borrowed(session, proxy)
         root = URL(base_url)
         self._scheme, self._authority, self._prefix = root.scheme, root.raw_authority, root.raw_path.rstrip("/")
         self._headers = {
@@ -112,23 +119,30 @@ class Transport:
 
     def _open(self) -> aiohttp.ClientSession:
         self.check_usable()
-        traces: list[aiohttp.TraceConfig] = []
-        connector: aiohttp.BaseConnector | None
         if self._borrowed is None:
-            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS)
+            connector: aiohttp.BaseConnector | None = aiohttp.TCPConnector(
+                limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS
+            )
+            traces = None
         else:
-            connector = self._borrowed.connector
-            traces = self._borrowed.trace_configs
-        self._session = session = aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=self._borrowed is None,
-            headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            raise_for_status=False,
-            proxy=self._proxy,
-            trace_configs=traces,
-        )
+            connector, traces = self._borrowed.connector, self._borrowed.trace_configs
+        try:
+            session = aiohttp.ClientSession(
+                loop=asyncio.get_running_loop(),
+                connector=connector,
+                connector_owner=self._borrowed is None,
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                raise_for_status=False,
+                proxy=self._proxy,
+                trace_configs=traces,
+            )
+        except RuntimeError:  # of a connector that belongs to another loop
+            session = None
+        if session is None:
+            raise ConfigurationError("the session that this client borrows belongs to another event loop")
+        self._session = session
         return session
 
     async def attempt(
@@ -180,9 +194,10 @@ class Transport:
         status, body = seen.status, seen.body
         if status is None or (failure is not None and status < 300):
             return failure or Failure("lost", seen.sent, "no answer came")
-        if status >= 300:
-            body = redact(body, (*request.secrets, *self._secrets))
         whole = failure is None and not seen.cut
+        if status >= 300:
+            secrets = (*request.secrets, *self._secrets)
+            body = redact(body, secrets, cut=not whole)[:ERROR_BODY_LIMIT]
         return Response(status, body, seen.retry_after, whole, max(seen.sends, 1))
 
     async def aclose(self) -> None:
@@ -279,6 +294,6 @@ def _reason(error: BaseException) -> str:
             return reason
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return one_line(f"the certificate is not trusted: {error.certificate_error}")
-    if isinstance(error, OSError) and error.strerror:
-        return one_line(error.strerror)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
     return type(error).__name__

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import enum
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from html import unescape
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from printnow_async.errors import APIError, InvalidResponseError, Sent, one_line, status_error_class
+from printnow_async.errors import APIError, InvalidResponseError, Sent, status_error_class
 
 ERROR_BODY_LIMIT: Final = 64 * 1024
 """Bytes of an error answer's body that are read and kept."""
@@ -109,13 +106,6 @@ def kind_of(outcome: Response | Failure) -> Kind:
     return Kind.UNANSWERED if outcome.status in _UNANSWERED_STATUSES else Kind.ANSWERED
 
 
-def describe(outcome: Response | Failure) -> str:
-    """One line on how an attempt ended, for the evidence of an error."""
-    if isinstance(outcome, Failure):
-        return outcome.reason
-    return one_line(f"{outcome.status} {error_message(outcome)}")
-
-
 # ---------------------------------------------------------------- Retry-After
 
 
@@ -144,67 +134,6 @@ def _http_date(value: str | None) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-# ---------------------------------------------------------------- error answers
-
-_MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
-_NOT_TEXT: Final = re.compile(r"(?is)<(script|style|head)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)|<[^>]*>")
-_HTML_TITLE: Final = re.compile(r"(?is)<title[^>]*>(.*?)</title")
-
-
-def error_message(response: Response) -> str:
-    """The message of an error answer, on one line, whatever its envelope; the status's own name where it has none.
-
-    Read tolerantly: `{"Message": …}`, `{"message": …}`, nested error objects, a JSON string, plain text, HTML,
-    empty, invalid UTF-8, cut off.
-    """
-    text = response.body.decode("utf-8", "replace").lstrip("\ufeff").strip()
-    message = one_line(_message_in(text)) if text else ""
-    return message or _status_name(response.status)
-
-
-def _status_name(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "no message"
-
-
-def _message_in(text: str) -> str:
-    if text[0] in '{["':
-        try:
-            found = _message_of(json.loads(text), 4)
-        except (ValueError, RecursionError):
-            return text
-        return found or text
-    if text[0] == "<":
-        title = _HTML_TITLE.search(text)
-        return unescape(title.group(1) if title else _NOT_TEXT.sub(" ", text))
-    return text
-
-
-def _message_of(value: Any, depth: int) -> str:
-    if isinstance(value, str):
-        return value
-    if depth and isinstance(value, list):
-        return next((found for item in value if (found := _message_of(item, depth - 1))), "")
-    if depth and isinstance(value, dict):
-        by_name = {name.lower(): item for name, item in value.items()}
-        for key in _MESSAGE_KEYS:
-            if found := _message_of(by_name.get(key), depth - 1):
-                return found
-        return next((found for item in value.values() if (found := _message_of(item, depth - 1))), "")
-    return ""
-
-
-def redact(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    """`body` with each secret taken out, as it is and as JSON or HTML would write it: servers echo."""
-    for secret in secrets:
-        for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-            if form:
-                body = body.replace(form.encode("utf-8", "replace"), b"[redacted]")
-    return body
 
 
 def invalid_answer(

@@ -20,9 +20,10 @@ from printnow_async.errors import (
 from printnow_async.lifecycle.intent import ConvertIntent, new_salt
 from printnow_async.lifecycle.moves import Moves
 from printnow_async.lifecycle.options import LifecycleOptions, steps_of
-from printnow_async.lifecycle.steps import Steps, utc_now
+from printnow_async.lifecycle.steps import Steps
 from printnow_async.models import Customer, NewAccount
 from printnow_async.tracking import LifecycleRecord, LifecycleState, Tracker
+from printnow_async.tracking.clock import utc_now
 
 __all__ = ["TempUserLifecycle"]
 
@@ -66,20 +67,19 @@ class TempUserLifecycle:
         if type(storefront_id) is not int or storefront_id < 1:
             raise ValueError(f"storefront_id must be a whole number, at least 1, not {storefront_id!r}")
         moves = Moves(client.customers, steps)
-        if await steps.load() is None:
-            now = options.get("clock", utc_now)()
-            record = LifecycleRecord(
-                reference=reference,
-                state=LifecycleState.CREATING,
-                storefront_id=storefront_id,
-                salt=new_salt(),
-                unsettled=True,
-                created_at=now,
-                updated_at=now,
-                **steps.new_lease(),
-            )
-            if await steps.begin(record):
-                return cls(client, steps, await moves.create(record))
+        now = options.get("clock", utc_now)()
+        record = LifecycleRecord(
+            reference=reference,
+            state=LifecycleState.CREATING,
+            storefront_id=storefront_id,
+            salt=new_salt(),
+            unsettled=True,
+            created_at=now,
+            updated_at=now,
+            **steps.new_lease(),
+        )
+        if await steps.begin(record):
+            return cls(client, steps, await moves.create(record))
         record = await steps.reload()
         if record.storefront_id not in {None, storefront_id}:
             raise LifecycleConflictError(

@@ -51,8 +51,9 @@ class Moves:
         """Make the temporary user of a claimed record; the record as it is then."""
         async with self._attempt(claimed, fallback={}):
             guest = await self._customers.create_temporary(storefront_id=claimed.storefront_id or 0)
-        await self._steps.settle(claimed, state=LifecycleState.ACTIVE, temp_id=guest.id)
-        # where it was taken over meanwhile, the other one counts our temporary user among the possible orphans
+        if await self._steps.settle(claimed, state=LifecycleState.ACTIVE, temp_id=guest.id) and self._steps.record:
+            return self._steps.record
+        # taken over meanwhile: the other one counts our temporary user among the possible orphans
         return await self._steps.reload()
 
     # ------------------------------------------------------------ convert
@@ -131,7 +132,11 @@ class Moves:
             if claimed is not None:
                 await self.create(claimed)
         elif record.state is LifecycleState.TRANSFERRING and record.destination_id is not None:
-            await self.transfer(record, record.destination_id)
+            try:
+                await self.transfer(record, record.destination_id)
+            except APIError as error:
+                if not _is_judgement(error):
+                    raise  # else it is settled: refused, so active again
         elif record.state is LifecycleState.CONVERTING:
             await self._recover_convert(record)
 
@@ -164,10 +169,7 @@ class Moves:
             async with self._steps.held(claimed):
                 yield
         except (APIError, NoResponseError, NotTemporaryError) as error:
-            judged = isinstance(error, NotTemporaryError) or (
-                isinstance(error, APIError) and error.status in {400, 404}
-            )
-            if keeps_open and not judged:
+            if keeps_open and not _is_judgement(error):
                 await self._steps.let_go(claimed)
             else:
                 await self._steps.settle(claimed, **fallback)
@@ -175,6 +177,11 @@ class Moves:
         except Exception:  # an unknown outcome, a 2xx that cannot be read, or a fault of our own: it may be applied
             await self._steps.let_go(claimed)
             raise
+
+
+def _is_judgement(error: Exception) -> bool:
+    """Whether the error judges the very step, and would judge it the same again."""
+    return isinstance(error, NotTemporaryError) or (isinstance(error, APIError) and error.status in {400, 404})
 
 
 def _temp_id(record: LifecycleRecord) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypedDict
 
-from printnow_async.lifecycle.steps import Steps, Transition, utc_now
+from printnow_async.lifecycle.steps import Steps, Transition
 from printnow_async.tracking import Tracker
+from printnow_async.tracking.clock import utc_now
 
 __all__ = ["LifecycleOptions", "steps_of"]
 

@@ -12,7 +12,7 @@ import inspect
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -20,7 +20,7 @@ import attrs
 from printnow_async.errors import LifecycleConflictError, LifecycleNotFoundError
 from printnow_async.tracking import LifecycleRecord, LifecycleState, Tracker
 
-__all__ = ["Steps", "Transition", "utc_now"]
+__all__ = ["Steps", "Transition"]
 
 logger = logging.getLogger("printnow_async")
 
@@ -42,11 +42,6 @@ class Transition:
     """When, aware, UTC."""
     record: LifecycleRecord
     """The record as it is stored now."""
-
-
-def utc_now() -> datetime:
-    """The time, aware, UTC."""
-    return datetime.now(UTC)
 
 
 class Steps:

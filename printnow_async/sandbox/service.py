@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 class Settings:
     """What a service asks of every request, and how it answers."""
 
-    token: str
+    token: str = attrs.field(repr=False)
     """The API token it knows."""
     key: str = attrs.field(repr=False)
     """The API key that goes with it."""

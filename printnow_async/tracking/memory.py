@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from printnow_async.tracking.clock import utc_now
 from printnow_async.tracking.record import LifecycleRecord
 
 __all__ = ["MemoryTracker"]
@@ -34,7 +35,7 @@ class MemoryTracker:
 
     async def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
         """The records that are not final and whose state has not changed for so long, oldest first."""
-        before = datetime.now(UTC) - older_than
+        before = utc_now() - older_than
         old = [record for record in self._records.values() if record.updated_at <= before and not record.state.is_final]
         for record in sorted(old, key=lambda record: record.updated_at):
             yield record

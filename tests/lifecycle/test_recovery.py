@@ -52,7 +52,7 @@ FAULTS = {
     "truncate": Fault.truncate(),
     "late": Fault.latency(8),
 }
-CLAIMED = 4
+CLAIMED = 5
 """The point of a move after a start at which its step is recorded, and nothing sent."""
 SETTLED = {
     LifecycleState.ACTIVE,
@@ -275,8 +275,8 @@ def test_each_cell_of_the_recovery_table(state: str, says: str) -> None:
                 ("converting", "gone"): ("active", None, 0),
                 ("converting", "unreadable"): ("converting", PrintNowError, 0),
                 ("transferring", "temporary"): ("transferred", None, 1),
-                ("transferring", "ours"): ("active", PrintNowError, 1),
-                ("transferring", "another"): ("active", PrintNowError, 1),
+                ("transferring", "ours"): ("active", None, 1),
+                ("transferring", "another"): ("active", None, 1),
                 ("transferring", "gone"): ("transferred", None, 0),
                 ("transferring", "unreadable"): ("transferring", PrintNowError, 0),
             }[state, says]

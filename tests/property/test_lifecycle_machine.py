@@ -58,9 +58,11 @@ class GuestMachine(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def teardown(self) -> None:
-        self.run(self._finish())
-        self.run(self.stack.aclose())
-        self.runner.close()
+        try:
+            self.run(self._finish())
+        finally:
+            self.run(self.stack.aclose())
+            self.runner.close()
 
     async def _process(self, dies_at: int | None, move: Any) -> Any:
         """Run a move as a process that may die; what it returned, or None."""

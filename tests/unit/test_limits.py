@@ -97,6 +97,19 @@ async def test_try_acquire_never_overtakes_a_waiter():
 
 
 @on_fake_time
+async def test_nobody_overtakes_a_waiter_at_the_very_end_of_a_pause():
+    """A newcomer of that moment, who runs before the waiter is woken, comes after it all the same."""
+    gate = gate_of(1)
+    taken = []
+    asyncio.get_running_loop().call_at(5.0, lambda: taken.append(gate.try_acquire()))
+    gate.pause_until(5.0)
+    callers = Callers(gate)
+    callers.come("waiter")
+    await asyncio.sleep(6.0)
+    assert (taken, callers.order, gate.in_flight) == ([False], ["waiter"], 1)
+
+
+@on_fake_time
 async def test_a_place_that_is_given_back_can_be_taken_again():
     """After as many releases as starts the gate is as it was."""
     gate = gate_of(2)

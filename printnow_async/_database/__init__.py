@@ -1,0 +1,1 @@
+"""What everything that keeps its state in SQL shares."""

@@ -1,0 +1,125 @@
+"""What an error answer says, found in every plausible envelope: the vendor's pages give the texts and not the form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from http import HTTPStatus
+from typing import Any, Final
+
+from printnow_async._http.wire import Failure, Response
+from printnow_async.errors import one_line
+
+_MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
+"""Where a JSON object says what went wrong, the best first."""
+_DETAIL_KEYS: Final = ("modelstate", "errors", "details", "innererror")
+"""Where it says more, behind a message that only says that something did."""
+_DEPTH: Final = 4
+_GENERAL: Final = re.compile(r"\b(?:[45]\d\d|error|bad request|problem|runtime)\b", re.IGNORECASE)
+"""Found in titles that are only headings."""
+_UNSEEN: Final = frozenset({"script", "style", "head", "title"})
+"""Elements of HTML whose text is not shown on the page."""
+
+
+def describe(outcome: Response | Failure) -> str:
+    """One line on how an attempt ended, for the evidence of an error."""
+    if isinstance(outcome, Failure):
+        return outcome.reason
+    return one_line(f"{outcome.status} {error_message(outcome)}")
+
+
+def error_message(response: Response) -> str:
+    """The message of an error answer, on one line, whatever its envelope; the status's own name where it has none.
+
+    Read tolerantly: `{"Message": …}`, `{"message": …}`, the validation errors of ASP.NET, a JSON string, plain text,
+    HTML, XML, empty, invalid UTF-8, cut off.
+    """
+    text = response.body.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    message = one_line(" ".join(_message_in(text).split())) if text else ""
+    return message or _status_name(response.status)
+
+
+def _status_name(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no message"
+
+
+def _message_in(text: str) -> str:
+    if text[0] in '{["':
+        try:
+            return _joined(_messages_of(json.loads(text), _DEPTH)) or text
+        except (ValueError, RecursionError):
+            return text
+    return _page_text(text) if text[0] == "<" else text
+
+
+def _joined(messages: Iterator[str]) -> str:
+    """The first message, and the next where that is another one."""
+    found: list[str] = []
+    for message in messages:
+        if message.strip() and message not in found:
+            found.append(message)
+        if len(found) == 2:
+            break
+    return " ".join(found)
+
+
+def _messages_of(value: Any, depth: int) -> Iterator[str]:
+    """The messages in a JSON value, the one that heads it first, then what it says in detail."""
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, list):
+        yield from _first_of(value, depth)
+    elif depth and isinstance(value, dict):
+        by_name = {name.lower(): item for name, item in value.items()}
+        heading = _joined(_first_of([by_name.get(key) for key in _MESSAGE_KEYS], depth))
+        details = _joined(_first_of([by_name.get(key) for key in _DETAIL_KEYS], depth))
+        if heading or details:
+            yield from (heading, details)
+        else:
+            yield from _first_of(list(value.values()), depth)
+
+
+def _first_of(values: list[Any], depth: int) -> Iterator[str]:
+    """The message of the first of these that has one."""
+    for value in values:
+        if message := _joined(_messages_of(value, depth - 1)):
+            yield message
+            return
+
+
+def _page_text(page: str) -> str:
+    """The title of an HTML page; where that says only that something went wrong, the text behind it too."""
+    title, shown = _texts(page)
+    return title if title and not _GENERAL.search(title) else f"{title} {shown}".strip()
+
+
+def _texts(page: str) -> tuple[str, str]:
+    """(title, text shown) of a page, read tag by tag: no search goes back, however the page is broken."""
+    title: list[str] = []
+    shown: list[str] = []
+    inside = ""  # the element, or "!--" for a comment, whose text is not shown
+    for piece in page.split("<"):
+        tag, closed, text = piece.partition(">")
+        name = tag.split(None, 1)[0].lower() if tag.split() else ""
+        if inside == "!--":
+            if "-->" not in piece:
+                continue
+            inside, text = "", piece.partition("-->")[2]
+        elif name.startswith("!--"):
+            inside = "" if "-->" in piece else "!--"
+            text = piece.partition("-->")[2]
+        elif name in _UNSEEN or (inside and name == f"/{inside}"):
+            inside = name if name in _UNSEEN else ""
+        elif not closed:
+            text = ""
+        (title if inside == "title" else [] if inside else shown).append(text)
+    return _as_text(title), _as_text(shown)
+
+
+def _as_text(pieces: list[str]) -> str:
+    return " ".join(unescape(" ".join(pieces)).split())

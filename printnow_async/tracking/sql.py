@@ -1,0 +1,171 @@
+"""Guests remembered in SQL: SQLite for the processes of one machine, PostgreSQL for any number.
+
+Extra `sql` (SQLAlchemy and aiosqlite) or `postgres` (and asyncpg).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+import sqlalchemy as sa
+
+from printnow_async._database.sql import Database, Setup, UTCDateTime, ddl, insert_if_absent
+from printnow_async.tracking.clock import utc_now
+from printnow_async.tracking.record import LifecycleRecord, LifecycleState
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["SQLTracker"]
+
+COMPONENT: Final = "guests"
+SCHEMA_VERSION: Final = 1
+_PAGE: Final = 500
+_LIVE: Final = [state.value for state in LifecycleState if not state.is_final]
+_FIELDS: Final = tuple(field.name for field in attrs.fields(LifecycleRecord))
+
+
+def _tables(prefix: str, schema: str | None) -> tuple[sa.MetaData, sa.Table, sa.Table]:
+    """(metadata, guests, versions)."""
+    metadata = sa.MetaData(schema=schema)
+    versions = sa.Table(
+        f"{prefix}schema",
+        metadata,
+        sa.Column("component", sa.String(50), primary_key=True),
+        sa.Column("version", sa.Integer, nullable=False),
+    )
+    guests = sa.Table(
+        f"{prefix}guests",
+        metadata,
+        sa.Column("reference", sa.String(200), primary_key=True),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("storefront_id", sa.BigInteger),
+        sa.Column("temp_id", sa.BigInteger),
+        sa.Column("account_id", sa.BigInteger),
+        sa.Column("salt", sa.String(64), nullable=False),
+        sa.Column("username_digest", sa.String(64)),
+        sa.Column("email_digest", sa.String(64)),
+        sa.Column("destination_id", sa.BigInteger),
+        sa.Column("unsettled", sa.Boolean, nullable=False),
+        sa.Column("lease_holder", sa.String(64)),
+        sa.Column("lease_until", UTCDateTime),
+        sa.Column("possible_orphans", sa.Integer, nullable=False),
+        sa.Column("created_at", UTCDateTime, nullable=False),
+        sa.Column("updated_at", UTCDateTime, nullable=False),
+    )
+    sa.Index(f"{prefix}guests_stale", guests.c.updated_at, guests.c.reference)
+    return metadata, guests, versions
+
+
+class SQLTracker:
+    """A `Tracker` in a database: `SQLTracker("sqlite+aiosqlite:///guests.db")`, `SQLTracker("postgresql+asyncpg://…")`.
+
+    Use it as `async with SQLTracker(url) as tracker:`, or call `aclose()` when done. Takes
+
+    - `url`: an SQLAlchemy URL with an asynchronous driver, or an `AsyncEngine` of yours, never disposed of here.
+    - `table_prefix`: what the names of its two tables begin with.
+    - `schema`: the PostgreSQL schema they are in; None for the connection's own.
+    - `setup`: "create" makes missing tables at the first use, "verify" only looks. Not given, SQLite creates and
+      PostgreSQL verifies.
+
+    Raises `ConfigurationError` for a URL that cannot work, a missing driver, missing tables or tables of another
+    version, and SQLAlchemy's errors where the database fails. One tracker belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        url: str | AsyncEngine,
+        *,
+        table_prefix: str = "printnow_",
+        schema: str | None = None,
+        setup: Setup | None = None,
+    ) -> None:
+        metadata, guests, versions = _tables(table_prefix, schema)
+        self._database = Database(url, metadata, versions, component=COMPONENT, version=SCHEMA_VERSION, setup=setup)
+        self._guests = guests
+        self._load = sa.select(guests).where(guests.c.reference == sa.bindparam("wanted"))
+        self._insert = insert_if_absent(guests, self._database.dialect)
+        changed: dict[str, Any] = {name: sa.bindparam(name) for name in _FIELDS if name != "reference"}
+        self._replace = (
+            sa.update(guests)
+            .where(guests.c.reference == sa.bindparam("wanted"), guests.c.version == sa.bindparam("expected"))
+            .values(changed)
+        )
+
+    @staticmethod
+    def ddl(dialect: str, *, table_prefix: str = "printnow_", schema: str | None = None) -> str:
+        """The SQL that makes the tables, for `dialect` "sqlite" or "postgresql"."""
+        metadata, _, versions = _tables(table_prefix, schema)
+        return ddl(metadata, versions, COMPONENT, SCHEMA_VERSION, dialect)
+
+    async def load(self, reference: str) -> LifecycleRecord | None:
+        """The record under this reference as it is now, or None."""
+        async with self._database.connection() as connection:
+            row = (await connection.execute(self._load, {"wanted": reference})).one_or_none()
+        return None if row is None else _record(row)
+
+    async def insert(self, record: LifecycleRecord) -> bool:
+        """Store a new record. False, and nothing stored, where its reference is taken."""
+        return await self._database.change(self._insert, _values(record))
+
+    async def replace(self, record: LifecycleRecord, expected_version: int) -> bool:
+        """Store `record` in place of the one of that version. False, and nothing changed, where it is another."""
+        values = _values(record)
+        reference = values.pop("reference")
+        return await self._database.change(self._replace, {**values, "wanted": reference, "expected": expected_version})
+
+    async def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
+        """The records that are not final and whose state has not changed for so long, oldest first.
+
+        Read in pages of 500, with nothing held open between them.
+        """
+        guests = self._guests
+        before = utc_now() - older_than
+        last: tuple[datetime, str] | None = None
+        while True:
+            query = sa.select(guests).where(guests.c.updated_at <= before, guests.c.state.in_(_LIVE))
+            if last is not None:
+                query = query.where(
+                    sa.tuple_(guests.c.updated_at, guests.c.reference) > sa.tuple_(*_typed(guests, last))
+                )
+            query = query.order_by(guests.c.updated_at, guests.c.reference).limit(_PAGE)
+            async with self._database.connection() as connection:
+                page = [_record(row) for row in (await connection.execute(query)).all()]
+            for record in page:
+                yield record
+            if len(page) < _PAGE:
+                return
+            last = page[-1].updated_at, page[-1].reference
+
+    async def aclose(self) -> None:
+        """Close the connections that are ours. Idempotent."""
+        await self._database.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _typed(guests: sa.Table, last: tuple[datetime, str]) -> tuple[Any, Any]:
+    return (sa.literal(last[0], guests.c.updated_at.type), sa.literal(last[1], guests.c.reference.type))
+
+
+def _values(record: LifecycleRecord) -> dict[str, Any]:
+    values = {name: getattr(record, name) for name in _FIELDS}
+    values["state"] = record.state.value
+    return values
+
+
+def _record(row: Any) -> LifecycleRecord:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values["state"] = LifecycleState(values["state"])
+    return LifecycleRecord(**values)
