@@ -17,6 +17,7 @@ from printnow_async._http.sending import Replay
 from printnow_async._http.wire import Endpoint, Request, Response, invalid_answer
 from printnow_async.errors import (
     APIError,
+    ConfigurationError,
     CustomerNotFoundError,
     EmailInUseError,
     InvalidResponseError,
@@ -273,7 +274,7 @@ async def _customer_or_read(call: Sender, request: Request, response: Response, 
     failed: PrintNowError
     try:
         return await _read(call, path)
-    except (APIError, NoResponseError, InvalidResponseError) as error:
+    except (APIError, NoResponseError, InvalidResponseError, ConfigurationError) as error:
         failed = error
     reason = f"the answer had no body, and reading the customer failed: {failed.message}"
     raise invalid_answer(request, response, call.request_id, "$", reason) from failed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from html import unescape
 from http import HTTPStatus
@@ -17,8 +16,6 @@ _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "erro
 _DETAIL_KEYS: Final = ("modelstate", "errors", "details", "innererror")
 """Where it says more, behind a message that only says that something did."""
 _DEPTH: Final = 4
-_GENERAL: Final = re.compile(r"\b(?:[45]\d\d|error|bad request|problem|runtime)\b", re.IGNORECASE)
-"""Found in titles that are only headings."""
 _UNSEEN: Final = frozenset({"script", "style", "head", "title"})
 """Elements of HTML whose text is not shown on the page."""
 
@@ -65,7 +62,7 @@ def _joined(messages: Iterator[str]) -> str:
             found.append(message)
         if len(found) == 2:
             break
-    return " ".join(found)
+    return "; ".join(text.strip() for text in found)
 
 
 def _messages_of(value: Any, depth: int) -> Iterator[str]:
@@ -93,9 +90,11 @@ def _first_of(values: list[Any], depth: int) -> Iterator[str]:
 
 
 def _page_text(page: str) -> str:
-    """The title of an HTML page; where that says only that something went wrong, the text behind it too."""
+    """The title of an HTML page and the text that it shows; one of them where it holds the other."""
     title, shown = _texts(page)
-    return title if title and not _GENERAL.search(title) else f"{title} {shown}".strip()
+    if not shown or shown in title:
+        return title
+    return f"{title}; {shown}" if title and title not in shown else shown
 
 
 def _texts(page: str) -> tuple[str, str]:

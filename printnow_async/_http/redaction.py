@@ -10,8 +10,10 @@ from typing import Final
 MARK: Final = b"[redacted]"
 _FEWEST: Final = 4
 """Characters of a secret at the end of a body that was cut short, from which on they count as part of it."""
-_CUT_OFF: Final = rb"(?:[\\&%][#\w]{0,9}|[\x80-\xff]{1,3})?\Z"
-"""The end of a body, with an escape or a character before it that was cut in two."""
+_LONGEST: Final = 16
+"""Bytes that one character takes in most of its forms."""
+_DEBRIS: Final = re.compile(rb"(?:[\\&%][\\&%#;\w]{0,15}|[\x80-\xff]{1,3})?\Z")
+"""What is left of a character that was cut in two at the end."""
 _SHORT_ESCAPES: Final = dict(zip('"\\/\b\f\n\r\t', '"\\/bfnrt', strict=True))
 """What JSON writes with one letter behind the backslash."""
 _SOME: Final = rb"\\{0,8}"
@@ -24,34 +26,55 @@ def redact(body: bytes, secrets: tuple[str, ...], *, cut: bool = False) -> bytes
     `cut` says that the body goes on behind what was kept of it, so that a secret may stand there in part.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        body = re.sub(b"".join(map(_forms, secret)), MARK, body)
-        for length in range(len(secret) - 1, _FEWEST - 1, -1) if cut else ():
-            body, found = re.subn(b"".join(map(_forms, secret[:length])) + _CUT_OFF, MARK, body)
-            if found:
+        units = [_forms(unit) for unit in re.findall(r"\\+|.", secret, re.DOTALL)]
+        body = re.sub(b"".join(units), MARK, body)
+        if cut:
+            body = _without_beginning(body, units)
+    return body
+
+
+def _without_beginning(body: bytes, units: list[bytes]) -> bytes:
+    """`body` without the beginning of a secret that it ends in."""
+    for start in range(max(0, len(body) - _LONGEST * len(units)), len(body)):
+        at = start
+        for count, unit in enumerate(units, 1):
+            found = _compiled(unit).match(body, at)
+            if found is None:
                 break
+            at = found.end()
+            if count >= _FEWEST and _DEBRIS.match(body, at):
+                return body[:start] + MARK
     return body
 
 
 @functools.cache
-def _forms(character: str) -> bytes:
-    """A pattern for one character in every form that JSON, HTML and URLs have for it, or one inside another."""
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
+
+
+@functools.cache
+def _forms(unit: str) -> bytes:
+    """A pattern for one character (or a row of backslashes) in every form JSON, HTML and URLs have for it."""
+    character, times = unit[0], len(unit)
     plain = character.encode("utf-8", "surrogatepass")
     utf_16 = character.encode("utf-16-be", "surrogatepass").hex()
-    units = [utf_16[at : at + 4].encode() for at in range(0, len(utf_16), 4)]
     code = ord(character)
     names = [b"#0*%d" % code, b"#[xX]0*(?i:%x)" % code]
     if code in codepoint2name:
         names.append(codepoint2name[code].encode())
     if character == "'":
         names.append(b"apos")
-    forms = [
-        rb"".join(rb"\\{1,8}u(?i:%s)" % unit for unit in units),
+    each = [
+        b"".join(rb"\\{1,8}u(?i:%s)" % utf_16[at : at + 4].encode() for at in range(0, len(utf_16), 4)),
         _SOME + b"&(?:amp;){0,3}(?:%s);" % b"|".join(names),
-        _SOME + re.escape(plain),
-        b"".join(b"%%(?:25)?(?i:%02x)" % byte for byte in plain),
+        b"".join(b"%%(?:25)*(?i:%02x)" % byte for byte in plain),
     ]
+    if character == "\\":
+        return b"(?:%s)" % b"|".join(
+            [*(b"(?:%s){%d}" % (form, times) for form in each), rb"\\{%d,%d}" % (times, 9 * times)]
+        )
     if character in _SHORT_ESCAPES:
-        forms.append(rb"\\{1,8}" + re.escape(_SHORT_ESCAPES[character].encode()))
+        each.append(rb"\\{1,8}" + re.escape(_SHORT_ESCAPES[character].encode()))
     if character == " ":
-        forms.append(re.escape(b"+"))
-    return b"(?:" + b"|".join(forms) + b")"
+        each.append(re.escape(b"+"))
+    return b"(?:%s)" % b"|".join([*each, _SOME + re.escape(plain)])

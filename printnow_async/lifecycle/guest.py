@@ -242,23 +242,28 @@ class TempUserLifecycle:
         `existing` is an asynchronous callable of the error; it gives a customer's ID, or None to let the error through.
         The same checkout again returns the same customer, without asking and without a write.
         """
-        record = await self._steps.reload()
-        moved = {LifecycleState.TRANSFERRING, LifecycleState.TRANSFERRED}
-        if record.state in moved and ConvertIntent.of(account, record).is_of(record) and record.destination_id:
-            return await self.transfer(to=record.destination_id)
-        try:
-            return await self.convert(account)
-        except (UsernameInUseError, EmailInUseError) as error:
-            destination = await existing(error)
-            if destination is None:
-                raise
-        except LifecycleConflictError:
-            # somebody else's checkout of the same account may have gone on to the transfer meanwhile
-            record = await self._steps.reload()
-            if record.state not in moved or not ConvertIntent.of(account, record).is_of(record):
-                raise
-            destination = record.destination_id or 0
-        return await self.transfer(to=destination)
+        if not isinstance(account, NewAccount):
+            raise ValueError(f"account must be a NewAccount, not {type(account).__name__}")
+        patience = self._steps.patience()
+        destination: int | None = None
+        while True:
+            try:
+                return await (self.convert(account) if destination is None else self.transfer(to=destination))
+            except (UsernameInUseError, EmailInUseError) as error:
+                destination = await existing(error)
+                if destination is None:
+                    raise
+            except LifecycleConflictError:
+                # the same checkout by another process, which may be at its convert or its transfer
+                record = await self._steps.reload()
+                if not ConvertIntent.of(account, record).is_of(record):
+                    raise
+                if record.state in {LifecycleState.TRANSFERRING, LifecycleState.TRANSFERRED}:
+                    destination = record.destination_id
+                elif record.state is LifecycleState.CONVERTED:
+                    destination = None
+                if self._steps.is_held(record):
+                    await patience.pause(record)
 
     async def recover(self) -> None:
         """Settle a step that was cut off; nothing where there is none.

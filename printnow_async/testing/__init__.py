@@ -1,4 +1,7 @@
-"""What tests of code that uses this package import: an event loop whose time passes at once."""
+"""What tests of code that uses this package import: an event loop whose time passes at once.
+
+`printnow_async.testing.tracker_suite`, which needs pytest, tests a tracker of your own.
+"""
 
 from __future__ import annotations
 

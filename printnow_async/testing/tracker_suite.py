@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta, timezone
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -29,7 +29,7 @@ __all__ = ["TrackerSuite", "make_record"]
 _WRITERS = 50
 
 
-def make_record(reference: str | None = None, **fields: object) -> LifecycleRecord:
+def make_record(reference: str | None = None, **fields: Any) -> LifecycleRecord:
     """A new record with nothing in it but what has to be, and `fields`."""
     now = datetime.now(UTC)
     record = LifecycleRecord(
@@ -77,6 +77,7 @@ class TrackerSuite:
             assert await tracker.insert(record)
             loaded = await tracker.load(record.reference)
             assert loaded == record
+            assert loaded is not None
             assert loaded.state is record.state
             assert loaded.created_at.utcoffset() == timedelta(0)
 

@@ -58,7 +58,7 @@ async def test_an_error_page_of_5_mb_is_read_up_to_64_kib() -> None:
             await client.customers.get(12)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert caught.value.message == "Gone wrong"
+        assert caught.value.message.startswith("Gone wrong")
         assert len(caught.value.body) == 64 * 1024
         assert sent < 5_000_000
         assert peak < 4_000_000

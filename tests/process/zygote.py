@@ -87,28 +87,35 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
     )
     async with client, SQLTracker(job["tracker"], setup=job.get("setup", "create")) as tracker:
         client._caller.transport = DeadlyTransport(client._caller.transport, deadly)
-        try:
-            guest = await TempUserLifecycle.start(
-                client,
-                DeadlyTracker(tracker, deadly),
-                reference=job["reference"],
-                storefront_id=1,
-                lease=job.get("lease", LEASE),
-                wait=job.get("wait", 20.0),
-            )
-            customer = await move(guest, job)
-        except PrintNowError as error:
-            return {"error": type(error).__name__, "message": str(error)}
-        record = guest.record
-        return {
-            "customer": customer.id if customer is not None else None,
-            "state": record.state.value,
-            "temp_id": record.temp_id,
-            "account_id": record.account_id,
-            "possible_orphans": record.possible_orphans,
-            "unsettled": record.unsettled,
-            "points": deadly.point,
-        }
+        tracked = DeadlyTracker(tracker, deadly)
+        rounds = job.get("rounds", [job])
+        results = [await one(client, tracked, {**job, **more}) for more in rounds]
+    return {"rounds": results} if "rounds" in job else results[0]
+
+
+async def one(client: PrintNowClient, tracker: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """One move, and what came of it."""
+    try:
+        guest = await TempUserLifecycle.start(
+            client,
+            tracker,
+            reference=job["reference"],
+            storefront_id=1,
+            lease=job.get("lease", LEASE),
+            wait=job.get("wait", 20.0),
+        )
+        customer = await move(guest, job)
+    except PrintNowError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    record = guest.record
+    return {
+        "customer": customer.id if customer is not None else None,
+        "state": record.state.value,
+        "temp_id": record.temp_id,
+        "account_id": record.account_id,
+        "possible_orphans": record.possible_orphans,
+        "unsettled": record.unsettled,
+    }
 
 
 async def move(guest: TempUserLifecycle, job: dict[str, Any]) -> Any:
@@ -153,7 +160,8 @@ def main() -> None:
         with os.fdopen(reading, "rb") as pipe:
             result = pipe.read()
         _, status = os.waitpid(child, 0)
-        print(json.dumps({"status": status, "result": json.loads(result) if result else None}), flush=True)
+        sys.stdout.write(json.dumps({"status": status, "result": json.loads(result) if result else None}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ def as_json(value):
         b"<html><head><style>p {}</style></head><body><p>Username is already <b>in</b> use.</p></body></html>",
         b"<p>Username is already in use.</p><script>alert('x')</script>",
         b"<!-- proxy 7 --><p>Username is already in use.",
+        b"<!-- <b>proxy</b> 7 --><p>Username is already in use.</p><!-- <i>8</i>",
         b"<?xml version='1.0'?><Error><Message>Username is already in use.</Message></Error>",
         b"<string xmlns='x'>Username is already in use.</string>",
         b"<p>Username&#32;is already&nbsp;in use.</p>",
