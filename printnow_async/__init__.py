@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from printnow_async._version import __version__
-from printnow_async.bulk import BulkStream, run_bulk, stream_bulk
 from printnow_async.client import PrintNowClient
 from printnow_async.customers import Customers
 from printnow_async.errors import (
@@ -35,11 +37,14 @@ from printnow_async.errors import (
     UsernameInUseError,
 )
 from printnow_async.events import AttemptEvent, CallEvent, Observer
-from printnow_async.lifecycle import TempUserLifecycle, Transition
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
 from printnow_async.options import Limits, RetryPolicy, Timeout
-from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
-from printnow_async.tracking import LifecycleRecord, LifecycleState, MemoryTracker, Tracker
+
+if TYPE_CHECKING:
+    from printnow_async.bulk import BulkStream, run_bulk, stream_bulk
+    from printnow_async.lifecycle import TempUserLifecycle, Transition
+    from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
+    from printnow_async.tracking import LifecycleRecord, LifecycleState, MemoryTracker, Tracker
 
 __all__ = [
     "APIError",
@@ -96,3 +101,32 @@ __all__ = [
     "run_bulk",
     "stream_bulk",
 ]
+
+_LATER: Final = {
+    "BulkReport": "printnow_async.outcomes",
+    "BulkStream": "printnow_async.bulk",
+    "Failure": "printnow_async.outcomes",
+    "LifecycleRecord": "printnow_async.tracking",
+    "LifecycleState": "printnow_async.tracking",
+    "MemoryTracker": "printnow_async.tracking",
+    "Outcome": "printnow_async.outcomes",
+    "Progress": "printnow_async.outcomes",
+    "Success": "printnow_async.outcomes",
+    "TempUserLifecycle": "printnow_async.lifecycle",
+    "Tracker": "printnow_async.tracking",
+    "Transition": "printnow_async.lifecycle",
+    "run_bulk": "printnow_async.bulk",
+    "stream_bulk": "printnow_async.bulk",
+}
+"""What is loaded when it is first asked for: most programs use one or two of these rooms, and none at start."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -196,7 +196,12 @@ def _converter(*, detailed: bool) -> cattrs.Converter:
 
 
 _fast = _converter(detailed=False)
-_detailed = _converter(detailed=True)
+
+
+@functools.cache
+def _detailed() -> cattrs.Converter:
+    """The one that knows where it is: made when something did not fit."""
+    return _converter(detailed=True)
 
 
 @functools.cache
@@ -269,7 +274,7 @@ def _shape_error(type_: Any, value: Any) -> ShapeError:
 
 def _mismatch(type_: Any, value: Any, path: str) -> ShapeError | None:
     try:
-        _detailed.structure(value, type_)
+        _detailed().structure(value, type_)
     except cattrs.BaseValidationError as error:
         at, reason = _first(error)
         return ShapeError(path + at, reason)

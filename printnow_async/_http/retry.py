@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Protocol, TypeVar
 
-import backoff
-
 from printnow_async._http.wire import Failure, Response
 from printnow_async.options import RetryPolicy
 
@@ -109,8 +107,11 @@ def _on_backoff(details: Any) -> None:
 def repeater(policy: RetryPolicy, budget: RetryBudget) -> Callable[[_R], Awaitable[_R]]:
     """A function that sends a `Repeatable` again for as long as rule, policy, time and budget allow.
 
-    Made once for each policy: decorating costs more than a whole repeat.
+    Made once for each policy: decorating costs more than a whole repeat. backoff is loaded with the first client, and
+    not with the package.
     """
+    import backoff
+
     with warnings.catch_warnings():
         # on Python 3.14 backoff asks asyncio for something deprecated when it decorates
         warnings.simplefilter("ignore", DeprecationWarning)
