@@ -2,8 +2,8 @@
 
     python examples/bulk_export.py ids.txt customers.csv
 
-With no argument it makes a few customers, prints their CSV and deletes them. There is no endpoint that lists customers, so
-the ids come from you: one in each line.
+With no argument it makes a few customers, prints their CSV and deletes them. There is no endpoint that lists
+customers, so the ids come from you: one in each line.
 """
 
 from __future__ import annotations

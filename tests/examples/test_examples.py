@@ -12,7 +12,7 @@ import pytest
 from printnow_async.sandbox import Sandbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != "target.py")
+SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name not in {"target.py", "checkout_visit.py"})
 
 
 async def run(script: str, **environment: str) -> str:
