@@ -8,17 +8,17 @@ other writers instead of failing.
 from __future__ import annotations
 
 import asyncio
+import random
 import zlib
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 try:
     import sqlalchemy as sa
     from sqlalchemy import event, exc
     from sqlalchemy.dialects import postgresql, sqlite
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+    from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 except ImportError as error:
     raise ImportError(
         "SQLAlchemy is missing: pip install 'printnow-async[sql]' for SQLite, 'printnow-async[postgres]' for PostgreSQL"
@@ -27,6 +27,8 @@ except ImportError as error:
 from printnow_async.errors import ConfigurationError
 
 __all__ = ["Database", "Setup", "UTCDateTime", "ddl", "insert_if_absent"]
+
+_T = TypeVar("_T")
 
 Setup: TypeAlias = Literal["create", "verify"]
 
@@ -113,23 +115,42 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection on which each statement is a transaction, once the tables are known to be there."""
+    async def rows(self, query: sa.Select[Any], values: dict[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+        """The rows of one SELECT."""
+        result = await self._execute(query, values)
+        return result.all()
+
+    async def change(self, statement: sa.Executable, values: dict[str, Any]) -> bool:
+        """Execute one INSERT or UPDATE; whether it changed a row."""
+        result = await self._execute(statement, values)
+        return cast("sa.CursorResult[Any]", result).rowcount == 1
+
+    async def _execute(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.Result[Any]:
+        """Execute one statement, a transaction of its own, once the tables are known to be there."""
         self._check_usable()
         if not self._ready:
             async with self._turn:
                 if not self._ready:
-                    await self._prepare()
+                    await self._patiently(self._prepare)
                     self._ready = True
-        async with self._engine.connect() as connection:
-            yield connection
 
-    async def change(self, statement: sa.Executable, values: dict[str, Any]) -> bool:
-        """Execute one INSERT or UPDATE; whether it changed a row."""
-        async with self.connection() as connection:
-            result = await connection.execute(statement, values)
-            return cast("sa.CursorResult[Any]", result).rowcount == 1
+        async def execute() -> sa.Result[Any]:
+            async with self._engine.connect() as connection:
+                return await connection.execute(statement, values)
+
+        return await self._patiently(execute)
+
+    async def _patiently(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it again where SQLite is busy in a way that its own waiting does not cover: then nothing was done."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + BUSY_MILLISECONDS / 1000
+        while True:
+            try:
+                return await work()
+            except exc.OperationalError as error:
+                if self.dialect != "sqlite" or "locked" not in str(error.orig) or loop.time() > ends:
+                    raise
+            await asyncio.sleep(random.uniform(0.005, 0.05))
 
     async def aclose(self) -> None:
         """Close what is ours. Idempotent."""
@@ -157,10 +178,10 @@ class Database:
             async with self._engine.connect() as connection:
                 query = sa.select(self._versions.c.version).where(self._versions.c.component == self._component)
                 found = (await connection.execute(query)).scalar_one_or_none()
-        except exc.DBAPIError as error:
-            if not isinstance(error, exc.ProgrammingError | exc.OperationalError):
-                raise
+        except (exc.ProgrammingError, exc.OperationalError) as error:
             failure = str(error.orig).splitlines()[0]
+            if "no such table" not in failure and "does not exist" not in failure:
+                raise
         if found == self._version:
             return
         hint = "have setup='create' make them, or run what `printnow guest schema` prints"

@@ -105,9 +105,8 @@ class SQLTracker:
 
     async def load(self, reference: str) -> LifecycleRecord | None:
         """The record under this reference as it is now, or None."""
-        async with self._database.connection() as connection:
-            row = (await connection.execute(self._load, {"wanted": reference})).one_or_none()
-        return None if row is None else _record(row)
+        rows = await self._database.rows(self._load, {"wanted": reference})
+        return _record(rows[0]) if rows else None
 
     async def insert(self, record: LifecycleRecord) -> bool:
         """Store a new record. False, and nothing stored, where its reference is taken."""
@@ -134,8 +133,7 @@ class SQLTracker:
                     sa.tuple_(guests.c.updated_at, guests.c.reference) > sa.tuple_(*_typed(guests, last))
                 )
             query = query.order_by(guests.c.updated_at, guests.c.reference).limit(_PAGE)
-            async with self._database.connection() as connection:
-                page = [_record(row) for row in (await connection.execute(query)).all()]
+            page = [_record(row) for row in await self._database.rows(query)]
             for record in page:
                 yield record
             if len(page) < _PAGE:

@@ -52,7 +52,7 @@ async def shop(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
-        await draining
+        print((await draining).decode())  # shown where the test fails
 
 
 @pytest.fixture
@@ -80,6 +80,7 @@ async def test_double_clicks_on_many_workers_are_one_checkout(shop: str, sandbox
 
         async def click(path: str, body: Any = None) -> tuple[int, Any]:
             async with browser.post(path, json=body) as answer:
+                assert answer.status < 500, await answer.text()
                 return answer.status, await answer.json()
 
         async def clicks(path: str, body: Any = None) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import random
 import sys
 from collections.abc import AsyncIterator
@@ -65,6 +66,7 @@ async def zygotes() -> AsyncIterator[list[Zygote]]:
             "-m",
             "tests.process.zygote",
             cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -205,12 +207,7 @@ def _agrees(sandbox: Sandbox, result: dict[str, Any], temp_id: int, member: int,
 async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -> None:
     """kill -9 before and after each operation on the store, each request and each answer, with answers lost."""
     jobs = iter(
-        [
-            (move, point, seed)
-            for move in ("convert", "transfer", "checkout")
-            for point in range(20)
-            for seed in (1, 2, 3)
-        ]
+        [(move, point, seed) for move in ("convert", "transfer", "checkout") for point in range(20) for seed in (1, 2)]
     )
     kills = 0
 
@@ -221,12 +218,12 @@ async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= 100
+    assert kills >= 60
 
 
 async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -> None:
     """kill -9 after so many milliseconds, wherever the process is then."""
-    jobs = iter(range(220))
+    jobs = iter(range(130))
     kills = 0
 
     async def worker(zygote: Zygote) -> None:
@@ -238,4 +235,4 @@ async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= 60
+    assert kills >= 40
