@@ -17,6 +17,7 @@ from printnow_async.cli.commands import DEBUG, Group
 from printnow_async.cli.customer import customer
 from printnow_async.cli.demo import demo
 from printnow_async.cli.failures import Interrupted, failure, report
+from printnow_async.cli.guest import guest
 from printnow_async.cli.logs import unheard
 from printnow_async.cli.ping import ping
 from printnow_async.cli.sandbox import sandbox
@@ -24,7 +25,7 @@ from printnow_async.cli.secrecy import scrub
 
 __all__ = ["Application", "COMMANDS", "printnow"]
 
-COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer)
+COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer, guest)
 """The subcommands, in the order in which help lists them."""
 
 

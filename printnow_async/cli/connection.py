@@ -6,9 +6,9 @@ import asyncio
 import base64
 import functools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import attrs
 import click
@@ -20,10 +20,11 @@ from printnow_async.client import DEFAULT_BASE_URL, PrintNowClient
 from printnow_async.errors import Sent
 from printnow_async.events import AttemptEvent, CallEvent
 
-__all__ = ["Connection", "connected"]
+__all__ = ["Connection", "connected", "env_file_option", "variables"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _TOKEN: Final = "PRINTNOW_TOKEN"  # noqa: S105 - its name, not its value
 _KEY: Final = "PRINTNOW_KEY"
@@ -48,19 +49,8 @@ class Connection:
 
     @classmethod
     def found(cls, env_file: Path | None) -> Self:
-        """What the environment and the file say, variable by variable; where both do, the environment wins.
-
-        An empty variable counts as not set. A value of the file that gives way is noted on standard error, since it
-        may send the credentials of one place to another.
-        """
-        in_file = read_env_file(env_file) if env_file is not None else {}
-        values: dict[str, str] = {}
-        for name in (_TOKEN, _KEY, _BASE_URL):
-            here, there = os.environ.get(name, ""), in_file.get(name, "")
-            if here and there and here != there:
-                click.echo(f"printnow: note: {name} is taken from the environment, not from {env_file}", err=True)
-            if here or there:
-                values[name] = here or there
+        """What the environment and the file say, as `variables` does it; missing credentials are bad usage."""
+        values = variables((_TOKEN, _KEY, _BASE_URL), env_file)
         missing = [name for name in (_TOKEN, _KEY) if name not in values]
         if missing:
             is_are = "is" if len(missing) == 1 else "are"
@@ -107,15 +97,37 @@ class _Writes:
         return f"interrupted after {self._operation} was sent. {unknown_hint(self._operation)}"
 
 
-def connected(command: Callable[Concatenate[Connection, _P], _R]) -> Callable[..., _R]:
-    """Give a command the option `--env-file`, and as its first argument the `Connection` that comes of it."""
+def variables(names: Iterable[str], env_file: Path | None) -> dict[str, str]:
+    """What the environment and the file say, variable by variable; where both do, the environment wins.
 
-    @click.option(
+    An empty variable counts as not set. A value of the file that gives way is noted on standard error, since it may
+    send the credentials of one place to another.
+    """
+    in_file = read_env_file(env_file) if env_file is not None else {}
+    values: dict[str, str] = {}
+    for name in names:
+        here, there = os.environ.get(name, ""), in_file.get(name, "")
+        if here and there and here != there:
+            click.echo(f"printnow: note: {name} is taken from the environment, not from {env_file}", err=True)
+        if here or there:
+            values[name] = here or there
+    return values
+
+
+def env_file_option(command: _F) -> _F:
+    """Give a command the option `--env-file`, as its argument `env_file`."""
+    return click.option(
         "--env-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Lines PRINTNOW_TOKEN=…, PRINTNOW_KEY=…, PRINTNOW_BASE_URL=…; the environment wins over them.",
-    )
+    )(command)
+
+
+def connected(command: Callable[Concatenate[Connection, _P], _R]) -> Callable[..., _R]:
+    """Give a command the option `--env-file`, and as its first argument the `Connection` that comes of it."""
+
+    @env_file_option
     @functools.wraps(command)
     def with_connection(env_file: Path | None, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         return command(Connection.found(env_file), *args, **kwargs)

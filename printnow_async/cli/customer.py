@@ -3,61 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import click
 
+from printnow_async.cli.accounts import (
+    ID,
+    account,
+    account_options,
+    destination_option,
+    storefront_option,
+    values_checked,
+)
 from printnow_async.cli.commands import Group, json_option
 from printnow_async.cli.connection import Connection, connected
 from printnow_async.cli.failures import BadUsage, Failure
 from printnow_async.cli.output import printable, show_customer, write_json
 from printnow_async.cli.passwords import password, password_stdin_option
-from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount, NotGiven
+from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NotGiven
 
 __all__ = ["customer"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_ID: Final = click.IntRange(min=1)
-
-_id_argument = click.argument("customer_id", metavar="ID", type=_ID)
-_storefront_option = click.option(
-    "--storefront", "storefront_id", type=_ID, required=True, metavar="ID", help="The storefront's ID."
-)
-
-
-def _account_options(command: _F) -> _F:
-    """The fields of a `NewAccount` but the password, and how that gets in."""
-    options = (
-        click.option("--username", required=True, help="Login name, 3 to 50 characters."),
-        click.option("--email", required=True, help="E-mail address."),
-        click.option("--first-name", required=True, help="First name."),
-        click.option("--last-name", required=True, help="Last name."),
-        click.option("--company", help="Company."),
-        click.option("--marketing/--no-marketing", help="Opt-in to marketing e-mails (default: no)."),
-        password_stdin_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@contextmanager
-def _values_checked() -> Generator[None, None, None]:
-    """A field that breaks a rule is bad usage."""
-    try:
-        yield
-    except ValueError as error:
-        raise BadUsage(str(error)) from None
-
-
-def _account(*, from_stdin: bool, marketing: bool, **fields: Any) -> NewAccount:
-    with _values_checked():
-        # everything else is checked before anybody is asked to type a password
-        NewAccount(password="x" * 6, **fields)
-        return NewAccount(password=password(from_stdin=from_stdin), receive_marketing_emails=marketing, **fields)
+_id_argument = click.argument("customer_id", metavar="ID", type=ID)
 
 
 @click.group("customer", cls=Group, examples=("printnow customer get 12345",))
@@ -81,19 +48,19 @@ def _get(connection: Connection, /, customer_id: int, as_json: bool) -> None:  #
         "    --email jane@example.com --first-name Jane --last-name Smith",
     ),
 )
-@_storefront_option
-@_account_options
+@storefront_option
+@account_options
 @json_option
 @connected
 def _create(connection: Connection, /, storefront_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
     """Make a permanent account."""
-    account = _account(**fields)
-    made = connection.call(lambda client: client.customers.create(account, storefront_id=storefront_id))
+    wanted = account(**fields)
+    made = connection.call(lambda client: client.customers.create(wanted, storefront_id=storefront_id))
     show_customer(made, as_json=as_json)
 
 
 @customer.command("create-temporary", examples=("printnow customer create-temporary --storefront 1",))
-@_storefront_option
+@storefront_option
 @json_option
 @connected
 def _create_temporary(connection: Connection, /, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
@@ -153,7 +120,7 @@ def _changes(
     if not given and not wants_password:
         raise click.UsageError("nothing to change: give at least one option", click.get_current_context())
     new_password: str | NotGiven = password(from_stdin=from_stdin) if wants_password else NOT_GIVEN
-    with _values_checked():
+    with values_checked():
         return CustomerUpdate(password=new_password, **given)
 
 
@@ -192,18 +159,18 @@ def _confirm_delete(connection: Connection, customer_id: int) -> None:
     ),
 )
 @_id_argument
-@_account_options
+@account_options
 @json_option
 @connected
 def _convert(connection: Connection, /, customer_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
     """Make a temporary user a permanent account."""
-    account = _account(**fields)
-    show_customer(connection.call(lambda client: client.customers.convert(customer_id, account)), as_json=as_json)
+    wanted = account(**fields)
+    show_customer(connection.call(lambda client: client.customers.convert(customer_id, wanted)), as_json=as_json)
 
 
 @customer.command("transfer", examples=("printnow customer transfer 99999 --to 12345",))
 @_id_argument
-@click.option("--to", "destination", type=_ID, required=True, metavar="ID", help="The permanent customer's ID.")
+@destination_option
 @json_option
 @connected
 def _transfer(connection: Connection, /, customer_id: int, destination: int, as_json: bool) -> None:  # noqa: FBT001

@@ -13,6 +13,8 @@ from printnow_async.errors import (
     CustomerNotFoundError,
     EmailInUseError,
     InvalidResponseError,
+    LifecycleConflictError,
+    LifecycleNotFoundError,
     NoResponseError,
     NotFoundError,
     NotTemporaryError,
@@ -22,11 +24,15 @@ from printnow_async.errors import (
     RateLimitError,
     Sent,
     ServerError,
+    TransitionError,
     UnexpectedStatusError,
     UsernameInUseError,
 )
 
-__all__ = ["BadUsage", "Failure", "Interrupted", "failure", "report", "unknown_hint"]
+__all__ = ["BadUsage", "Failure", "Interrupted", "TrackerFailed", "advise", "failure", "report", "unknown_hint"]
+
+_ADVICE: Final = "printnow_async.cli.advice"
+"""The key of `click.Context.meta` under which a command's own advice is kept."""
 
 
 class Failure(click.ClickException):
@@ -45,6 +51,10 @@ class Interrupted(Failure):
     exit_code = 130
 
 
+class TrackerFailed(PrintNowError):
+    """The database of the tracker has failed."""
+
+
 def failure(error: BaseException, *, debug: bool) -> Failure:
     """What becomes of an error on its way out: what happened, whether a write was applied, what to do next."""
     match error:
@@ -53,7 +63,9 @@ def failure(error: BaseException, *, debug: bool) -> Failure:
         case ConfigurationError():
             return BadUsage(str(error))
         case PrintNowError():
-            return Failure(f"{error} {_hint(error)}".rstrip())
+            text, hint = str(error), _hint(error)
+            stop = "." if hint and text[-1:].isalnum() else ""
+            return Failure(f"{text}{stop} {hint}".rstrip())
         case _:
             # its text is not ours, so nobody knows what it holds
             advice = "please report it with the traceback" if debug else "run it again with --debug to see where"
@@ -81,6 +93,10 @@ _HINTS: Final[tuple[tuple[type[PrintNowError], str], ...]] = (
     (ConnectError, "Check the network and PRINTNOW_BASE_URL, then run it again."),
     (NotTemporaryError, "To change a permanent account use: printnow customer update."),
     (InvalidResponseError, "Check PRINTNOW_BASE_URL; a write answered like this was most likely applied."),
+    (LifecycleNotFoundError, "Check the reference and the tracker; a guest begins with: printnow guest start."),
+    (LifecycleConflictError, "See: printnow guest show. A step that another process holds is free again after 15 s."),
+    (TransitionError, "See: printnow guest show."),
+    (TrackerFailed, "Check the tracker."),
 )
 
 _UNKNOWN: Final = {
@@ -93,12 +109,23 @@ _UNKNOWN: Final = {
 }
 
 
+def advise(cls: type[PrintNowError], advice: str) -> None:
+    """For the command under way, what to do about an error of this class; of an unknown outcome without the stop."""
+    click.get_current_context().meta.setdefault(_ADVICE, {})[cls] = advice
+
+
+def _advice(cls: type[PrintNowError]) -> str | None:
+    context = click.get_current_context(silent=True)
+    found: dict[type[PrintNowError], str] = {} if context is None else context.meta.get(_ADVICE, {})
+    return found.get(cls)
+
+
 def _hint(error: PrintNowError) -> str:
     if isinstance(error, OutcomeUnknownError):
         return unknown_hint(error.operation)
     for cls, hint in _HINTS:
         if isinstance(error, cls):
-            return hint
+            return _advice(cls) or hint
     if isinstance(error, NoResponseError):
         applied = "Nothing was sent" if error.sent is Sent.NEVER else "Nothing was changed"
         return f"{applied}: run it again."
@@ -107,7 +134,8 @@ def _hint(error: PrintNowError) -> str:
 
 def unknown_hint(operation: str) -> str:
     """What to do about a write of which nobody knows whether it was applied."""
-    return f"It may have been applied: {_UNKNOWN.get(operation, 'look before you repeat it')}."
+    advice = _advice(OutcomeUnknownError) or _UNKNOWN.get(operation, "look before you repeat it")
+    return f"It may have been applied: {advice}."
 
 
 # ---------------------------------------------------------------- the way out

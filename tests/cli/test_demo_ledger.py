@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, Holdings, Row, audit, holdings
+from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, Holdings, Row, Sending, audit, holdings
 from printnow_async.sandbox import RecordedRequest, Sandbox, SandboxCustomer
 
 
@@ -167,3 +167,12 @@ async def test_holdings_are_what_a_sandbox_holds_at_last():
         held = holdings(sandbox)
         assert held == Holdings((jane,), (), frozenset())
         assert attrs.asdict(held)["applied"] == frozenset()
+
+
+@pytest.mark.parametrize(("sent", "found"), [(1, (0, 0, True)), (3, (2, 0, False)), (0, (0, 1, False))])
+def test_a_request_must_have_been_sent_as_often_as_it_was_said(sent, found):
+    row = Row("a step", [], sendings=[Sending("PATCH /api/v2/customer/5", 1)])
+    compared = audit([row], Holdings((), (), frozenset(), {"PATCH /api/v2/customer/5": sent}))
+    assert outcome(compared) == found
+    said = [f"PATCH /api/v2/customer/5: reached the sandbox {sent} times and should 1"]
+    assert compared.differences == ([] if sent == 1 else said)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from printnow_async import errors
-from printnow_async.cli.failures import failure, unknown_hint
+from printnow_async.cli.failures import TrackerFailed, advise, failure, unknown_hint
 from printnow_async.errors import Sent
 
 
@@ -27,6 +28,10 @@ from printnow_async.errors import Sent
         (errors.OutcomeUnknownError("no", operation="customers.delete"), "It may have been applied: running it again"),
         (errors.OutcomeUnknownError("no", operation="other"), "It may have been applied: look before you repeat it."),
         (errors.NotTemporaryError("no"), "use: printnow customer update."),
+        (errors.LifecycleNotFoundError("no"), ". Check the reference and the tracker"),
+        (errors.LifecycleConflictError("no"), ". See: printnow guest show."),
+        (errors.TransitionError("no"), ". See: printnow guest show."),
+        (TrackerFailed("no"), ". Check the tracker."),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -57,3 +62,12 @@ def test_the_text_of_an_unknown_error_is_not_shown():
 @pytest.mark.parametrize("name", ["create", "create_temporary", "update", "delete", "convert", "transfer"])
 def test_every_write_has_advice_of_its_own_for_an_unknown_outcome(name):
     assert unknown_hint(f"customers.{name}") != unknown_hint("other")
+
+
+def test_a_command_s_own_advice_goes_before_the_general_one_while_it_runs():
+    with click.Context(click.Command("some")):
+        advise(errors.OutcomeUnknownError, "do this")
+        advise(errors.UsernameInUseError, "Do that.")
+        assert unknown_hint("customers.convert") == "It may have been applied: do this."
+        assert failure(errors.UsernameInUseError("no", status=400), debug=False).message.endswith("Do that.")
+    assert "do this" not in unknown_hint("customers.convert")

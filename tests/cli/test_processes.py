@@ -147,7 +147,7 @@ def test_ctrl_c_says_whether_a_write_may_have_been_applied(command, args, said):
 @NEEDS_POSIX
 def test_ctrl_c_ends_the_demo_with_130(command):
     with command.start("demo", "--customers", "5000") as child:
-        while not child.stdout.readline().startswith("4 "):
+        while not child.stdout.readline().startswith("6 "):
             pass
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=PATIENCE)

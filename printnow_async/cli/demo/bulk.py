@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Awaitable
+from typing import Final
 
+from printnow_async.bulk import stream_bulk
 from printnow_async.cli.demo.ledger import Ask, Claim, Row
 from printnow_async.cli.demo.people import people
 from printnow_async.cli.demo.stage import STOREFRONT, Stage
 from printnow_async.errors import APIError, InvalidResponseError, NoResponseError, OutcomeUnknownError
-from printnow_async.models import NewAccount
+from printnow_async.models import Customer, NewAccount
+from printnow_async.outcomes import Outcome, Success
 from printnow_async.sandbox import Fault
 
 __all__ = ["many_customers"]
-
-_T = TypeVar("_T")
 
 _POST: Final = "POST /api/v2/customer"
 
@@ -24,14 +23,17 @@ async def many_customers(stage: Stage) -> Row:
     """Create many customers under faults, and keep what the SDK reports of each."""
     _inject_faults(stage)
     asks: list[Ask] = []
+
+    def create(account: NewAccount) -> Awaitable[Customer]:
+        return stage.client.customers.create(account, storefront_id=STOREFRONT)
+
+    everybody = people(stage.chance, stage.customers)
     with stage.narrator.tally(stage.customers) as tally:
-
-        async def create_one(account: NewAccount) -> None:
-            ask = await _create(stage, account)
-            asks.append(ask)
-            tally.add(ask.claim)
-
-        await _each(create_one, people(stage.chance, stage.customers), concurrency=stage.concurrency)
+        async with stream_bulk(create, everybody, concurrency=stage.concurrency, stop_on=()) as outcomes:
+            async for outcome in outcomes:
+                ask = _reported(outcome)
+                asks.append(ask)
+                tally.add(ask.claim)
     stage.sandbox.clear_faults()
     stage.tell("reported", str(tally))
     stage.tell_faults()
@@ -53,27 +55,16 @@ def _inject_faults(stage: Stage) -> None:
     inject(Fault.truncate(), _POST, probability=0.02)
 
 
-async def _create(stage: Stage, account: NewAccount) -> Ask:
-    """One create, and what its caller can say of it: there, not there, or not known."""
-    customer_id: int | None = None
-    try:
-        customer_id = (await stage.client.customers.create(account, storefront_id=STOREFRONT)).id
-        claim = Claim.CREATED
-    except (OutcomeUnknownError, InvalidResponseError):
-        claim = Claim.UNKNOWN
-    except (APIError, NoResponseError):
-        claim = Claim.REFUSED
-    return Ask(claim, customer_id, account.username, account.company)
-
-
-async def _each(operation: Callable[[_T], Awaitable[None]], items: Iterable[_T], *, concurrency: int) -> None:
-    """Run `operation` on each item, so many at once; items are drawn only as places come free."""
-    source = iter(items)
-
-    async def work() -> None:
-        for item in source:
-            await operation(item)
-
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(concurrency):
-            workers.create_task(work())
+def _reported(outcome: Outcome[NewAccount, Customer]) -> Ask:
+    """What the caller of a create can say of it: there, not there, or not known."""
+    account = outcome.item
+    if isinstance(outcome, Success):
+        return Ask(Claim.CREATED, outcome.value.id, account.username, account.company)
+    match outcome.error:
+        case OutcomeUnknownError() | InvalidResponseError():
+            claim = Claim.UNKNOWN
+        case APIError() | NoResponseError():
+            claim = Claim.REFUSED
+        case error:
+            raise error
+    return Ask(claim, None, account.username, account.company)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from printnow_async.sandbox import RecordedRequest, Sandbox, SandboxCustomer
 
-__all__ = ["Ask", "Audit", "Claim", "Count", "Expectation", "Holdings", "Row", "audit", "holdings"]
+__all__ = ["Ask", "Audit", "Claim", "Count", "Expectation", "Holdings", "Row", "Sending", "audit", "holdings"]
 
 
 class Claim(enum.StrEnum):
@@ -59,6 +59,16 @@ class Expectation:
 
 
 @attrs.frozen
+class Sending:
+    """A request that must have reached the sandbox so often in the end, neither more nor less."""
+
+    request: str
+    """Which, as "PATCH /api/v2/customer/12"."""
+    times: int
+    """How often."""
+
+
+@attrs.frozen
 class Row:
     """What a step of the demo gives back."""
 
@@ -68,6 +78,8 @@ class Row:
     """Every customer it asked for."""
     expectations: Sequence[Expectation] = ()
     """What else must hold."""
+    sendings: Sequence[Sending] = ()
+    """What must have been sent."""
     requests: Sequence[RecordedRequest] = ()
     """The requests that reached the sandbox meanwhile."""
 
@@ -82,6 +94,8 @@ class Holdings:
     """Those that were deleted."""
     applied: frozenset[str]
     """The marks of every account that it made, whatever it then answered."""
+    sent: Mapping[str, int] = attrs.field(factory=dict)
+    """How often each request reached it, by method and path."""
 
 
 def holdings(sandbox: Sandbox) -> Holdings:
@@ -91,6 +105,7 @@ def holdings(sandbox: Sandbox) -> Holdings:
         living=tuple(sandbox.customers.values()),
         deleted=tuple(sandbox.deleted_customers.values()),
         applied=frozenset(mark for mark in marks if isinstance(mark, str)),
+        sent=Counter(f"{r.method} {r.path}" for r in sandbox.requests),
     )
 
 
@@ -196,6 +211,12 @@ class _Book:
             lost += missing
             if surplus or missing:
                 differences.append(self._described(expectation))
+        for sending in row.sendings:
+            sent = self._held.sent.get(sending.request, 0)
+            duplicates += max(sent - sending.times, 0)
+            lost += max(sending.times - sent, 0)
+            if sent != sending.times:
+                differences.append(f"{sending.request}: reached the sandbox {sent} times and should {sending.times}")
         return Count(
             title=row.title,
             asked=len(row.asks),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
@@ -10,8 +12,10 @@ import attrs
 from printnow_async.cli.demo.bulk import many_customers
 from printnow_async.cli.demo.ledger import Audit, Row, audit, holdings
 from printnow_async.cli.demo.narration import Narrator
+from printnow_async.cli.demo.processes import double_submit, killed_process
 from printnow_async.cli.demo.stage import Stage
 from printnow_async.cli.demo.walks import one_customer, registered_guest, returning_guest
+from printnow_async.cli.trackers import sql_tracker
 from printnow_async.client import PrintNowClient
 from printnow_async.options import Limits, RetryPolicy, Timeout
 from printnow_async.sandbox import Sandbox
@@ -25,6 +29,8 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("One customer: create, update, get, delete", one_customer),
     ("A guest who registers: temporary user, then convert", registered_guest),
     ("A guest whose e-mail is taken: convert is refused, then transfer", returning_guest),
+    ("A double submit: two processes convert one guest at once", double_submit),
+    ("A process killed at its convert; another one recovers it", killed_process),
     ("Many customers at once, under faults", many_customers),
 )
 """The steps, each under its heading."""
@@ -35,16 +41,38 @@ _RETRY: Final = RetryPolicy(max_attempts=6, base_delay=0.02, max_delay=0.2)
 
 async def play(narrator: Narrator, *, customers: int, concurrency: int, seed: int) -> Audit:
     """Play all steps against a sandbox of their own, then compare what they were told with what it holds."""
-    rows: list[Row] = []
-    async with Sandbox(seed=seed) as sandbox:
-        limits = Limits(max_concurrency=concurrency)
-        async with PrintNowClient(
-            sandbox.token, sandbox.key, base_url=sandbox.url, timeout=_TIMEOUT, retry=_RETRY, limits=limits
-        ) as client:
-            stage = Stage(sandbox, client, narrator, customers=customers, concurrency=concurrency, seed=seed)
-            for number, (heading, step) in enumerate(STEPS, 1):
-                stage.begin(number, heading)
-                row = await step(stage)
-                rows.append(attrs.evolve(row, requests=stage.end()))
+    make_tracker = sql_tracker()
+    with tempfile.TemporaryDirectory(prefix="printnow-demo-", ignore_cleanup_errors=True) as folder:
+        tracker_url = f"sqlite+aiosqlite:///{Path(folder, 'guests.db').as_posix()}"
+        async with Sandbox(seed=seed) as sandbox:
+            client = PrintNowClient(
+                sandbox.token,
+                sandbox.key,
+                base_url=sandbox.url,
+                timeout=_TIMEOUT,
+                retry=_RETRY,
+                limits=Limits(max_concurrency=concurrency),
+            )
+            async with client, make_tracker(tracker_url) as tracker:
+                stage = Stage(
+                    sandbox,
+                    client,
+                    tracker,
+                    tracker_url,
+                    narrator,
+                    customers=customers,
+                    concurrency=concurrency,
+                    seed=seed,
+                )
+                rows = await _played(stage)
     # The sandbox is closed: nothing that was still on its way can be applied after it was counted.
     return audit(rows, holdings(sandbox))
+
+
+async def _played(stage: Stage) -> list[Row]:
+    rows: list[Row] = []
+    for number, (heading, step) in enumerate(STEPS, 1):
+        stage.begin(number, heading)
+        row = await step(stage)
+        rows.append(attrs.evolve(row, requests=stage.end()))
+    return rows

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Final, final
+from typing import Final, Unpack, final
 
 from printnow_async.cli.demo.narration import Line, Narrator
 from printnow_async.client import PrintNowClient
-from printnow_async.sandbox import RecordedRequest, Sandbox
+from printnow_async.lifecycle import LifecycleOptions, TempUserLifecycle
+from printnow_async.sandbox import Fault, RecordedRequest, Sandbox
+from printnow_async.tracking import Tracker
 
-__all__ = ["STOREFRONT", "Stage"]
+__all__ = ["STOREFRONT", "Stage", "WORK", "temp_id"]
 
 STOREFRONT: Final = 1
 """The ID of the storefront on which everything happens."""
+
+WORK: Final[dict[str, int]] = {"albums": 3, "projects": 2, "punchout_sessions": 1}
+"""What a guest designs."""
 
 
 @final
 class Stage:
     """What a step is given.
 
-    Takes the sandbox and a client of it, who tells what happens, how many customers are created at most how many at
-    once, and what chance is drawn from.
+    Takes the sandbox and a client of it, the tracker of its guests and that one's URL, who tells what happens, how many
+    customers are created at most how many at once, and what chance is drawn from.
     """
 
     def __init__(
         self,
         sandbox: Sandbox,
         client: PrintNowClient,
+        tracker: Tracker,
+        tracker_url: str,
         narrator: Narrator,
         *,
         customers: int,
@@ -36,6 +43,8 @@ class Stage:
     ) -> None:
         self.sandbox = sandbox
         self.client = client
+        self.tracker = tracker
+        self.tracker_url = tracker_url
         self.narrator = narrator
         self.customers = customers
         self.concurrency = concurrency
@@ -56,6 +65,16 @@ class Stage:
         new, self._told = requests[self._told :], len(requests)
         self._lines.append((what, result, ", ".join(map(_seen, new))))
 
+    async def guest(self, reference: str, **options: Unpack[LifecycleOptions]) -> TempUserLifecycle:
+        """A guest of this reference who has designed something, made although the service is busy at first."""
+        self.sandbox.inject(Fault.status(503, retry_after=0), "POST /api/v2/customer")
+        guest = await TempUserLifecycle.start(
+            self.client, self.tracker, reference=reference, storefront_id=STOREFRONT, **options
+        )
+        self.sandbox.add_work(temp_id(guest), **WORK)
+        self.note("guest", f"{guest.temp_id}, 3 albums, 2 projects, 1 session")
+        return guest
+
     def tell(self, what: str, result: str) -> None:
         """Something was done with more requests than anybody would read."""
         self._lines.append((what, result, ""))
@@ -75,6 +94,13 @@ class Stage:
         """The step is over: tell what was noted, and give its requests."""
         self.narrator.lines(self._lines)
         return self.sandbox.requests[self._began :]
+
+
+def temp_id(guest: TempUserLifecycle) -> int:
+    """The ID of a guest that has been started."""
+    if guest.temp_id is None:
+        raise LookupError("a guest that has been started has an ID")
+    return guest.temp_id
 
 
 _MET: Final = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, Row
+from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, Row, Sending
 from printnow_async.cli.demo.people import person
-from printnow_async.cli.demo.stage import STOREFRONT, Stage
-from printnow_async.errors import EmailInUseError
-from printnow_async.models import Customer, CustomerUpdate, NewAccount
+from printnow_async.cli.demo.stage import STOREFRONT, WORK, Stage, temp_id
+from printnow_async.errors import EmailInUseError, UsernameInUseError
+from printnow_async.models import CustomerUpdate, NewAccount
 from printnow_async.sandbox import Fault
 
 __all__ = ["one_customer", "registered_guest", "returning_guest"]
@@ -42,40 +42,48 @@ async def one_customer(stage: Stage) -> Row:
 
 async def registered_guest(stage: Stage) -> Row:
     """A guest designs something and registers; the convert is applied, and a gateway answers in its place."""
-    guest = await _guest_with_work(stage)
+    guest = await stage.guest("cart-1")
     stage.sandbox.inject(Fault.apply_then_status(502), _PATCH)
     account = person(stage.chance, "guest")
-    converted = await stage.client.customers.convert(guest.id, account)
+    converted = await guest.convert(account)
     stage.note("convert", f"{converted.id} {converted.username}")
+    await guest.convert(account)
+    stage.note("once more", f"{guest.state} already")
     return Row(
         "guest registers",
         [_ask(Claim.CREATED, converted.id, account)],
-        [Expectation(guest.id, "is_temporary", value=False), *_work(guest.id, 1)],
+        [Expectation(temp_id(guest), "is_temporary", value=False), *_work(temp_id(guest), 1)],
+        [Sending(f"PATCH /api/v2/customer/{guest.temp_id}", 1)],
     )
 
 
 async def returning_guest(stage: Stage) -> Row:
     """A guest registers with an e-mail address that has an account: the work moves there, once."""
-    customers = stage.client.customers
     known = person(stage.chance, "known")
-    account = await customers.create(known, storefront_id=STOREFRONT)
+    account = await stage.client.customers.create(known, storefront_id=STOREFRONT)
     stage.note("account", f"{account.id} {account.username}")
-    guest = await _guest_with_work(stage)
+    guest = await stage.guest("cart-2")
     stage.sandbox.inject(Fault.drop(), _PATCH)
-    again = NewAccount("second.try", known.password, known.email, known.first_name, known.last_name, "Demo second")
-    try:
-        claim = _ask(Claim.CREATED, (await customers.convert(guest.id, again)).id, again)
-        stage.note("convert", "accepted, against the rule")
-    except EmailInUseError as error:
-        claim = _ask(Claim.REFUSED, None, again)
-        stage.note("convert", error.message)
     stage.sandbox.inject(Fault.apply_then_drop(), _TRANSFER)
-    await customers.transfer(guest.id, to=account.id)
-    stage.note("transfer", f"3 albums, 2 projects, 1 session to {account.id}")
+    again = NewAccount("second.try", known.password, known.email, known.first_name, known.last_name, "Demo second")
+    refusals: list[UsernameInUseError | EmailInUseError] = []
+
+    async def whose(error: UsernameInUseError | EmailInUseError) -> int:
+        refusals.append(error)
+        stage.note("convert", error.message)
+        return account.id
+
+    customer = await guest.checkout(again, existing=whose)
+    if refusals:
+        second = _ask(Claim.REFUSED, None, again)
+        stage.note("transfer", f"3 albums, 2 projects, 1 session to {customer.id}")
+    else:
+        second = _ask(Claim.CREATED, customer.id, again)
+        stage.note("convert", "accepted, against the rule")
     return Row(
         "guest, e-mail taken",
-        [_ask(Claim.CREATED, account.id, known), Ask(Claim.CREATED, guest.id), claim],
-        [*_work(account.id, 1), *_work(guest.id, 0), Expectation(guest.id, "is_temporary", value=True)],
+        [_ask(Claim.CREATED, account.id, known), Ask(Claim.CREATED, guest.temp_id), second],
+        [*_work(account.id, 1), *_work(temp_id(guest), 0), Expectation(temp_id(guest), "is_temporary", value=True)],
     )
 
 
@@ -83,16 +91,6 @@ def _ask(claim: Claim, customer_id: int | None, account: NewAccount) -> Ask:
     return Ask(claim, customer_id, account.username, account.company)
 
 
-async def _guest_with_work(stage: Stage) -> Customer:
-    """A temporary user, made although the service is busy at first, who then designs something."""
-    stage.sandbox.inject(Fault.status(503, retry_after=0), _POST)
-    guest = await stage.client.customers.create_temporary(storefront_id=STOREFRONT)
-    stage.sandbox.add_work(guest.id, albums=3, projects=2, punchout_sessions=1)
-    stage.note("guest", f"{guest.id}, 3 albums, 2 projects, 1 session")
-    return guest
-
-
 def _work(customer_id: int, times: int) -> list[Expectation]:
-    """What `_guest_with_work` designed is at this customer, so many times."""
-    made = {"albums": 3, "projects": 2, "punchout_sessions": 1}
-    return [Expectation(customer_id, field, times * count) for field, count in made.items()]
+    """What a guest designs is at this customer, so many times."""
+    return [Expectation(customer_id, field, times * count) for field, count in WORK.items()]

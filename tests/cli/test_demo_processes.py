@@ -1,0 +1,163 @@
+"""The steps of the demo with processes of their own: what they report of ends that should not be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+import pytest
+
+from printnow_async import MemoryTracker, PrintNowClient, TempUserLifecycle
+from printnow_async.cli.demo import processes, submit
+from printnow_async.cli.demo.ledger import audit, holdings
+from printnow_async.cli.demo.narration import Silence
+from printnow_async.cli.demo.stage import Stage, temp_id
+from printnow_async.sandbox import Sandbox
+
+NEEDS_POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals; planned: exit codes")
+ACCOUNT = {
+    "username": "janesmith", "password": "hunter2", "email": "jane@example.com",
+    "first_name": "Jane", "last_name": "Smith",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def stage():
+    async with Sandbox() as sandbox, PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
+        tracker = MemoryTracker()
+        yield Stage(sandbox, client, tracker, "", Silence(), customers=1, concurrency=1, seed=7)
+
+
+@pytest.fixture
+def in_environment(stage, monkeypatch):
+    """The environment of the process that submits, in this one."""
+    monkeypatch.setenv("PRINTNOW_TOKEN", stage.sandbox.token)
+    monkeypatch.setenv("PRINTNOW_KEY", stage.sandbox.key)
+    monkeypatch.setenv("PRINTNOW_BASE_URL", stage.sandbox.url)
+
+
+def order(guest, **more):
+    return {"reference": guest.reference, "account": ACCOUNT, "lease": 5.0, "dies": False, **more}
+
+
+async def test_a_submit_converts_the_guest_and_reports_the_customer(stage, in_environment):
+    guest = await stage.guest("cart")
+    assert await submit.work(order(guest), stage.tracker) == {"customer": guest.temp_id, "state": "converted"}
+
+
+async def test_a_submit_reports_the_error_that_came(stage, in_environment):
+    stage.sandbox.add_customer(username="janesmith")
+    answer = await submit.work(order(await stage.guest("cart")), stage.tracker)
+    assert answer["error"].startswith("Username is already in use.")
+
+
+@NEEDS_POSIX
+async def test_a_doomed_submit_dies_at_its_patch_and_not_before(stage, in_environment, monkeypatch):
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number, len(stage.sandbox.requests))))
+    guest = await stage.guest("cart")
+    before = len(stage.sandbox.requests)
+    await submit.work(order(guest, dies=True), stage.tracker)
+    assert killed == [(os.getpid(), signal.SIGKILL, before + 2)]  # a GET, and then the PATCH
+
+
+class Ends:
+    """Stands for processes: gives one prepared end after another."""
+
+    def __init__(self, *ends):
+        self.ends = list(ends)
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, _):
+        yield self
+
+    async def ready(self):
+        pass
+
+    def take(self, order):
+        self.order = order
+
+    async def end(self):
+        return self.ends.pop(0)
+
+
+async def counted(stage, step, ends, monkeypatch):
+    monkeypatch.setattr(processes, "_submitter", ends)
+    return audit([await step(stage)], holdings(stage.sandbox))
+
+
+async def test_processes_that_report_different_customers_are_caught(stage, monkeypatch):
+    ends = Ends(processes._End(1001, ""), processes._End(99999, ""))
+    found = await counted(stage, processes.double_submit, ends, monkeypatch)
+    assert not found.holds
+    assert [line for line in found.differences if "99999, and the sandbox does not hold that" in line]
+
+
+async def test_processes_that_did_nothing_are_caught(stage, monkeypatch):
+    ends = Ends(processes._End(None, "ended with 1"), processes._End(None, "ended with 1"))
+    found = await counted(stage, processes.double_submit, ends, monkeypatch)
+    assert found.lost == 4
+    assert "PATCH /api/v2/customer/1001: reached the sandbox 0 times and should 1" in found.differences
+
+
+async def test_a_killed_process_that_never_converted_is_caught(stage, monkeypatch):
+    found = await counted(stage, processes.killed_process, Ends(processes._End(None, "killed")), monkeypatch)
+    assert not found.holds
+
+
+class Process:
+    """Stands for a process that has ended."""
+
+    stdin = stdout = None
+
+    def __init__(self, code, out=b"", err=b""):
+        self.returncode, self._streams = code, (out, err)
+
+    async def communicate(self):
+        return self._streams
+
+
+@pytest.mark.parametrize(
+    ("process", "customer", "told"),
+    [
+        (Process(0, b'{"customer": 5, "state": "converted"}\n'), 5, "converted: 5"),
+        (Process(0, b'{"error": "Taken."}\n'), None, "Taken."),
+        (Process(-9), None, "killed, signal 9"),
+        (Process(1, err=b"Traceback\nModuleNotFoundError: some\n"), None, "ended with 1 ModuleNotFoundError: some"),
+        (Process(3), None, "ended with 3"),
+    ],
+)
+async def test_however_a_process_ends_it_is_told_in_one_line(process, customer, told):
+    submitter = processes._Submitter(process)
+    await submitter.ready()
+    submitter.take({})
+    assert await submitter.end() == processes._End(customer, told)
+
+
+@NEEDS_POSIX
+async def test_a_process_does_not_outlive_an_error_of_the_step(stage, monkeypatch):
+    started = []
+    start = processes.asyncio.create_subprocess_exec
+
+    async def remembered(*args, **options):
+        started.append(await start(*args, **options))
+        return started[-1]
+
+    monkeypatch.setattr(processes.asyncio, "create_subprocess_exec", remembered)
+    stage.tracker_url = "sqlite+aiosqlite://"
+    with pytest.raises(ZeroDivisionError):
+        async with processes._submitter(stage):
+            raise ZeroDivisionError
+    assert started[0].returncode == -9
+
+
+def test_a_guest_without_an_id_has_none_to_give():
+    class Unstarted(TempUserLifecycle):
+        temp_id = None
+
+        def __init__(self):
+            pass
+
+    with pytest.raises(LookupError):
+        temp_id(Unstarted())
