@@ -26,7 +26,7 @@ except ImportError as error:
 
 from printnow_async.errors import ConfigurationError
 
-__all__ = ["Database", "Setup", "UTCDateTime", "ddl", "insert_if_absent"]
+__all__ = ["Database", "Setup", "UTCDateTime", "ddl", "insert_if_absent", "sa"]
 
 _T = TypeVar("_T")
 

@@ -17,7 +17,6 @@ from printnow_async.cli.trackers import PATIENCE, Guests, sql_tracker, tracked
 from printnow_async.client import PrintNowClient
 from printnow_async.errors import PrintNowError, TransitionError
 from printnow_async.lifecycle import TempUserLifecycle
-from printnow_async.lifecycle.options import steps_of
 from printnow_async.tracking import LifecycleRecord, Tracker
 
 __all__ = ["abandoned", "schema", "stale"]
@@ -26,8 +25,7 @@ __all__ = ["abandoned", "schema", "stale"]
 async def abandoned(client: PrintNowClient, tracker: Tracker, reference: str) -> LifecycleRecord:
     """The record of a guest that is followed no more."""
     # not resumed: that would end a start that was cut off, with one more temporary user
-    steps = steps_of(tracker, reference, {"wait": PATIENCE})
-    found = TempUserLifecycle(client, steps, await steps.reload())
+    found = await TempUserLifecycle.resume(client, tracker, reference=reference, recover=False, wait=PATIENCE)
     await found.abandon()
     return found.record
 

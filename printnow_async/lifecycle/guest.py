@@ -94,15 +94,20 @@ class TempUserLifecycle:
         tracker: Tracker,
         *,
         reference: str,
+        recover: bool = True,
         **options: Unpack[LifecycleOptions],
     ) -> Self:
         """The guest that is tracked under this reference; a step that was cut off is recovered on the way.
+
+        `recover=False` leaves such a step as it is, and makes no request: for looking at a guest, or abandoning it.
 
         Raises `LifecycleNotFoundError` where none is.
         """
         steps = steps_of(tracker, reference, options)
         record = await steps.reload()
-        return cls(client, steps, await Moves(client.customers, steps).arrive(record))
+        if recover:
+            record = await Moves(client.customers, steps).arrive(record)
+        return cls(client, steps, record)
 
     @classmethod
     async def adopt(
@@ -216,6 +221,8 @@ class TempUserLifecycle:
         patience = self._steps.patience()
         while True:
             record = await self._steps.reload()
+            if to == record.temp_id:
+                raise ValueError(f"to must be another customer than the guest itself, not {to}")
             same = record.destination_id == to
             match record.state:
                 case LifecycleState.TRANSFERRED if same:

@@ -11,9 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
-import sqlalchemy as sa
 
-from printnow_async._database.sql import Database, Setup, UTCDateTime, ddl, insert_if_absent
+from printnow_async._database.sql import Database, Setup, UTCDateTime, ddl, insert_if_absent, sa
 from printnow_async.tracking.clock import utc_now
 from printnow_async.tracking.record import LifecycleRecord, LifecycleState
 

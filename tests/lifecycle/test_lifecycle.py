@@ -510,6 +510,28 @@ async def test_wrong_arguments_of_the_moves_are_named(shop: Shop) -> None:
 
 
 @in_shop
+async def test_a_transfer_to_the_guest_itself_is_refused_before_anything_is_recorded(shop: Shop) -> None:
+    """ValueError, and the guest is as it was."""
+    guest = await shop.guest()
+    with pytest.raises(ValueError, match="another customer"):
+        await guest.transfer(to=guest.temp_id or 0)
+    assert guest.state is LifecycleState.ACTIVE
+
+
+@in_shop
+async def test_a_start_that_was_cut_off_is_abandoned_without_being_made_again(shop: Shop) -> None:
+    """resume(recover=False) makes no request; the temporary user that may be there is counted."""
+    shop.sandbox.inject(Fault.apply_then_drop(), route=CREATE)
+    with pytest.raises(OutcomeUnknownError):
+        await shop.guest()
+    guest = await shop.resume(recover=False)
+    assert guest.state is LifecycleState.CREATING
+    await guest.abandon()
+    assert (guest.state, guest.record.possible_orphans) == (LifecycleState.ABANDONED, 1)
+    assert shop.sent(CREATE) == 1
+
+
+@in_shop
 async def test_repr_says_where_it_is(shop: Shop) -> None:
     """For a log line."""
     guest = await shop.guest()

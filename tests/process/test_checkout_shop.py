@@ -52,7 +52,7 @@ async def shop(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
-        print((await draining).decode())  # shown where the test fails
+        sys.stdout.write((await draining).decode())  # shown where the test fails
 
 
 @pytest.fixture

@@ -237,3 +237,16 @@ async def test_nothing_personal_is_in_the_bytes(tmp_path: Path) -> None:
     assert b"cart" in stored
     for secret in ("canary", sandbox.token, sandbox.key):
         assert secret.encode() not in stored
+
+
+async def test_without_sqlalchemy_the_extra_is_named() -> None:
+    """In a Python that has none, importing the tracker says what to install."""
+    program = """
+import sys
+sys.modules["sqlalchemy"] = None
+try:
+    import printnow_async.tracking.sql
+except ImportError as error:
+    print(error)
+"""
+    assert "pip install 'printnow-async[sql]'" in await finished(await python(program))
