@@ -95,7 +95,8 @@ def test_a_database_that_fails_says_how_to_settle_what_was_cut_off(run):
 
 @pytest.mark.parametrize("missing", ["sqlalchemy", "printnow_async._database.sql"])
 def test_without_sqlalchemy_the_command_says_what_to_install(run_alone, monkeypatch, missing):
-    monkeypatch.delitem(sys.modules, "printnow_async.tracking.sql", raising=False)
+    for loaded in ("printnow_async.tracking.sql", "printnow_async._database.sql"):
+        monkeypatch.delitem(sys.modules, loaded, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
     if missing != "sqlalchemy":
         result = run_alone("guest", "schema")

@@ -204,11 +204,16 @@ def _agrees(sandbox: Sandbox, result: dict[str, Any], temp_id: int, member: int,
     assert sandbox.customers[member].username.startswith("member-")
 
 
+def share(checkout: Checkout, whole: int) -> int:
+    """How much of a test is done on this store: PostgreSQL, the slower one, does half."""
+    return whole if checkout.tracker.startswith("sqlite") else whole // 2
+
+
 async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -> None:
     """kill -9 before and after each operation on the store, each request and each answer, with answers lost."""
-    jobs = iter(
-        [(move, point, seed) for move in ("convert", "transfer", "checkout") for point in range(20) for seed in (1, 2)]
-    )
+    moves = ("convert", "transfer", "checkout")
+    seeds = range(share(checkout, 2))
+    jobs = iter([(move, point, seed) for move in moves for point in range(20) for seed in seeds])
     kills = 0
 
     async def worker(zygote: Zygote) -> None:
@@ -218,12 +223,12 @@ async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= 60
+    assert kills >= share(checkout, 60)
 
 
 async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -> None:
     """kill -9 after so many milliseconds, wherever the process is then."""
-    jobs = iter(range(130))
+    jobs = iter(range(share(checkout, 140)))
     kills = 0
 
     async def worker(zygote: Zygote) -> None:
@@ -235,4 +240,4 @@ async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= 40
+    assert kills >= share(checkout, 40)
