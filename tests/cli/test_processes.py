@@ -147,8 +147,7 @@ def test_ctrl_c_says_whether_a_write_may_have_been_applied(command, args, said):
 @NEEDS_POSIX
 def test_ctrl_c_ends_the_demo_with_130(command):
     with command.start("demo", "--customers", "5000") as child:
-        while not child.stdout.readline().startswith("6 "):
-            pass
+        assert any(line.startswith("6 ") for line in child.stdout)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, err) == (130, "printnow: interrupted\n")
