@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 STORES = ["sqlite", "postgresql"]
@@ -41,6 +40,7 @@ def tracker_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def fresh_postgres(postgres: str) -> str:
     """A database of this test's own on that server."""
+    asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed here")
     name = f"test_{secrets.token_hex(6)}"
 
     async def create() -> None:
