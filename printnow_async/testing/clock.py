@@ -16,7 +16,9 @@ __all__ = ["InstantEventLoop", "run_instantly"]
 _T = TypeVar("_T")
 
 IDLE_SECONDS: Final = 0.001
-"""Real seconds without anything to do after which the clock jumps. Data on the loopback is there at once."""
+"""Real seconds without anything to do after which the clock jumps. Data on the loopback is there at once, nearly."""
+LONG_IDLE_SECONDS: Final = 0.003
+"""The same before a long jump, which may be a call's timeout: a busy machine may hold data on the loopback back."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -27,9 +29,10 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= IDLE_SECONDS:
             return super().select(timeout)
-        ready = super().select(IDLE_SECONDS)
+        idle = min(max(IDLE_SECONDS, timeout / 1000), LONG_IDLE_SECONDS)
+        ready = super().select(idle)
         if not ready:
-            self.skipped += timeout - IDLE_SECONDS
+            self.skipped += timeout - idle
         return ready
 
 

@@ -264,7 +264,9 @@ def test_a_server_that_fails_now_and_then_is_met_with_patience() -> None:
     async def main() -> None:
         async with Sandbox(seed=5) as sandbox:
             sandbox.inject(Fault.status(503), probability=0.1)
-            async with PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
+            # Ten attempts, so that no call has bad luck in all of them.
+            patient = RetryPolicy(max_attempts=10)
+            async with PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url, retry=patient) as client:
                 await asyncio.gather(*(client.ping() for _ in range(1500)))
                 assert client._caller.budget.left > 40
 
