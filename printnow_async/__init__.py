@@ -38,13 +38,16 @@ from printnow_async.errors import (
 )
 from printnow_async.events import AttemptEvent, CallEvent, Observer
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
-from printnow_async.options import Limits, RetryPolicy, Timeout
+from printnow_async.options import Limits, LiveLimits, RetryPolicy, Timeout
 
 if TYPE_CHECKING:
     from printnow_async.bulk import BulkStream, run_bulk, stream_bulk
     from printnow_async.lifecycle import TempUserLifecycle, Transition
+    from printnow_async.models import Storefront, Webhook, WebhookEvent
     from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
+    from printnow_async.storefronts import Storefronts
     from printnow_async.tracking import LifecycleRecord, LifecycleState, MemoryTracker, Tracker
+    from printnow_async.webhooks import Webhooks
 
 __all__ = [
     "APIError",
@@ -72,6 +75,7 @@ __all__ = [
     "LifecycleRecord",
     "LifecycleState",
     "Limits",
+    "LiveLimits",
     "MemoryTracker",
     "NOT_GIVEN",
     "NewAccount",
@@ -89,6 +93,8 @@ __all__ = [
     "RetryPolicy",
     "Sent",
     "ServerError",
+    "Storefront",
+    "Storefronts",
     "Success",
     "TempUserLifecycle",
     "Timeout",
@@ -97,6 +103,9 @@ __all__ = [
     "TransitionError",
     "UnexpectedStatusError",
     "UsernameInUseError",
+    "Webhook",
+    "WebhookEvent",
+    "Webhooks",
     "__version__",
     "run_bulk",
     "stream_bulk",
@@ -111,10 +120,15 @@ _LATER: Final = {
     "MemoryTracker": "printnow_async.tracking",
     "Outcome": "printnow_async.outcomes",
     "Progress": "printnow_async.outcomes",
+    "Storefront": "printnow_async.models",
+    "Storefronts": "printnow_async.storefronts",
     "Success": "printnow_async.outcomes",
     "TempUserLifecycle": "printnow_async.lifecycle",
     "Tracker": "printnow_async.tracking",
     "Transition": "printnow_async.lifecycle",
+    "Webhook": "printnow_async.models",
+    "WebhookEvent": "printnow_async.models",
+    "Webhooks": "printnow_async.webhooks",
     "run_bulk": "printnow_async.bulk",
     "stream_bulk": "printnow_async.bulk",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -18,10 +19,13 @@ from printnow_async._http.wire import Endpoint, Request
 from printnow_async.customers import Customers
 from printnow_async.errors import ConfigurationError
 from printnow_async.events import Observer
-from printnow_async.options import Limits, RetryPolicy, Timeout
+from printnow_async.options import Limits, LiveLimits, RetryPolicy, Timeout
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+
+    from printnow_async.storefronts import Storefronts
+    from printnow_async.webhooks import Webhooks
 
 __all__ = ["PrintNowClient"]
 
@@ -81,18 +85,39 @@ class PrintNowClient:
             secrets=(token, key),
         )
         self._owner = True
-        self._use(
-            HTTPCaller(transport, Gate(limits), RetryBudget(), Observers(observers), timeout=timeout, retry=retry)
-        )
+        gate = Gate(limits)
+        self._limits = LiveLimits(limits, gate)
+        self._use(HTTPCaller(transport, gate, RetryBudget(), Observers(observers), timeout=timeout, retry=retry))
 
     def _use(self, caller: HTTPCaller) -> None:
         self._caller = caller
         self.customers = Customers(caller, repeat_temporary_creates=caller.retry.repeat_temporary_creates)
 
+    # These two load when they are first asked for: most programs use customers alone.
+
+    @functools.cached_property
+    def storefronts(self) -> Storefronts:
+        """The storefront endpoints."""
+        from printnow_async.storefronts import Storefronts
+
+        return Storefronts(self._caller)
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhook endpoints."""
+        from printnow_async.webhooks import Webhooks
+
+        return Webhooks(self._caller)
+
     @property
     def base_url(self) -> str:
         """Where requests go, as "https://api.printnow.com"."""
         return self._base_url
+
+    @property
+    def limits(self) -> LiveLimits:
+        """The limits as they are at this moment: what is in flight, what waits, and what is allowed."""
+        return self._limits
 
     async def ping(self) -> None:
         """Ask whether the credentials work: None, or `AuthenticationError`. Unanswered: repeats.
@@ -111,6 +136,7 @@ class PrintNowClient:
         _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
         other = object.__new__(type(self))
         other._base_url = self._base_url
+        other._limits = self._limits
         other._owner = False
         other._use(self._caller.with_options(timeout, retry))
         return other

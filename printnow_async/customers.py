@@ -12,9 +12,9 @@ import re
 from typing import Any, Final
 
 from printnow_async._http.caller import Caller, Sender
-from printnow_async._http.converter import ShapeError, dump, dump_values, load
+from printnow_async._http.converter import decoded, dump, dump_values
 from printnow_async._http.sending import Replay
-from printnow_async._http.wire import Endpoint, Request, Response, invalid_answer
+from printnow_async._http.wire import Endpoint, Request, Response, checked_id, invalid_answer
 from printnow_async.errors import (
     APIError,
     ConfigurationError,
@@ -30,8 +30,6 @@ from printnow_async.errors import (
 from printnow_async.models import Customer, CustomerUpdate, NewAccount
 
 __all__ = ["Customers"]
-
-_LARGEST_ID: Final = 2**63 - 1
 
 _COLLECTION: Final = "/api/v2/customer"
 _ONE: Final = "/api/v2/customer/{id}"
@@ -113,7 +111,7 @@ class Customers:
         request = Request(
             _CREATE,
             _COLLECTION,
-            dump(account, storefront_id=_id(storefront_id, "storefront_id")),
+            dump(account, storefront_id=checked_id(storefront_id, "storefront_id")),
             secrets=(account.password,),
         )
         with self._caller.operation(_CREATE) as call:
@@ -127,7 +125,7 @@ class Customers:
 
         Source: section "Create Customer", "Request Body (Temporary User)".
         """
-        body = dump_values(storefront_id=_id(storefront_id, "storefront_id"), is_temporary=True)
+        body = dump_values(storefront_id=checked_id(storefront_id, "storefront_id"), is_temporary=True)
         request = Request(_CREATE_TEMPORARY, _COLLECTION, body)
         with self._caller.operation(_CREATE_TEMPORARY) as call:
             return _customer(call, request, await call.send(request, replay=self._create_temporary_replay))
@@ -225,14 +223,8 @@ class Customers:
 # ---------------------------------------------------------------- arguments
 
 
-def _id(value: int, name: str) -> int:
-    if type(value) is not int or not 1 <= value <= _LARGEST_ID:
-        raise ValueError(f"{name} must be a whole number, at least 1 and of 64 bits at most, not {value!r}")
-    return value
-
-
 def _path(customer_id: int, name: str = "customer_id") -> str:
-    return f"{_COLLECTION}/{_id(customer_id, name)}"
+    return f"{_COLLECTION}/{checked_id(customer_id, name)}"
 
 
 def _check(value: object, cls: type[Any], name: str) -> None:
@@ -245,13 +237,7 @@ def _check(value: object, cls: type[Any], name: str) -> None:
 
 def _customer(call: Sender, request: Request, response: Response) -> Customer:
     """The customer in an answer; `InvalidResponseError` where it holds none."""
-    if not response.whole:
-        raise invalid_answer(request, response, call.request_id, "$", "the body is longer than any customer")
-    try:
-        return load(Customer, response.body)
-    except ShapeError as error:
-        path, reason = error.path, error.reason
-    raise invalid_answer(request, response, call.request_id, path, reason)
+    return decoded(Customer, request, response, call.request_id)
 
 
 async def _read(call: Sender, path: str) -> Customer:

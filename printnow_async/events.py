@@ -36,6 +36,8 @@ class AttemptEvent:
     """Seconds to wait before the next attempt, or None when there will be none."""
     request_id: str
     """The call's `X-Request-ID`."""
+    limit: int
+    """Calls that the client allows in flight, as the attempt ended: it moves with `Limits(adaptive=True)`."""
 
 
 @attrs.frozen
@@ -62,6 +64,8 @@ class CallEvent:
     """Seconds of it spent pausing between attempts."""
     request_id: str
     """The call's `X-Request-ID`."""
+    limit: int
+    """Calls that the client allows in flight, as the call ended."""
 
 
 Observer: TypeAlias = Callable[[AttemptEvent | CallEvent], object]

@@ -1,7 +1,7 @@
-"""What goes over the wire, as frozen attrs classes: a customer as the server describes it, and what we ask for.
+"""What goes over the wire, as frozen attrs classes: what the server describes, and what we ask for.
 
 What the user builds (`NewAccount`, `CustomerUpdate`) is checked when it is made, and a `ValueError` names the
-field. What the server sends (`Customer`) is checked where it is decoded.
+field. What the server sends (`Customer`, `Storefront`, `Webhook`) is checked where it is decoded.
 
 Source of the fields and rules: vendor's page "Customers", sections "Response Fields", "Request Body" and
 "Updatable Fields".
@@ -12,9 +12,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from printnow_async._shop_models import Storefront, Webhook, WebhookEvent
 
 __all__ = [
     "Customer",
@@ -22,7 +26,19 @@ __all__ = [
     "NOT_GIVEN",
     "NewAccount",
     "NotGiven",
+    "Storefront",
+    "Webhook",
+    "WebhookEvent",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """What most programs do not use loads when it is first asked for."""
+        if name not in {"Storefront", "Webhook", "WebhookEvent"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module("printnow_async._shop_models"), name)
+        return value
 
 
 class NotGiven(enum.Enum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from printnow_async.errors import ConfigurationError
 
-__all__ = ["Limits", "RetryPolicy", "Timeout"]
+__all__ = ["Limits", "LiveLimits", "RetryPolicy", "Timeout"]
 
 
 def _number(owner: str, attribute: attrs.Attribute[Any], value: object) -> float:
@@ -93,10 +93,56 @@ class Limits:
     max_rate: float | None = attrs.field(default=None, validator=_positive_or_none)
     """Requests started per second, repeats included, evenly spaced; None for no bound."""
     adaptive: bool = attrs.field(default=False, validator=_flag)
-    """Find the concurrency that the server takes by itself: not available yet, `ConfigurationError`."""
+    """Find out, from 1 up to `max_concurrency`, how many calls in flight the server takes (docs: "Bulk work")."""
 
-    def __attrs_post_init__(self) -> None:
-        if self.adaptive:
-            raise ConfigurationError(
-                "Limits.adaptive is not available yet: set max_concurrency (and max_rate) to what the server takes"
-            )
+
+class _Gate(Protocol):
+    """What is there to be seen of a client's gate."""
+
+    @property
+    def current(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+
+class LiveLimits:
+    """The limits of a client as they are at this moment: `client.limits`."""
+
+    def __init__(self, limits: Limits, gate: _Gate) -> None:
+        self._limits = limits
+        self._gate = gate
+
+    @property
+    def max_concurrency(self) -> int:
+        """Calls in flight at once, at most."""
+        return self._limits.max_concurrency
+
+    @property
+    def max_rate(self) -> float | None:
+        """Requests started per second, at most; None for no bound."""
+        return self._limits.max_rate
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether `current` follows what the server takes."""
+        return self._limits.adaptive
+
+    @property
+    def current(self) -> int:
+        """Calls that may be in flight now: `max_concurrency`, or what was found out; 0 once the client is closed."""
+        return self._gate.current
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that hold a place."""
+        return self._gate.in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for one."""
+        return self._gate.waiting
+
+    def __repr__(self) -> str:
+        return f"LiveLimits(current={self.current}, in_flight={self.in_flight}, waiting={self.waiting})"

@@ -22,7 +22,7 @@ from printnow_async._http.observe import Observers
 from printnow_async._http.retry import RetryBudget, repeater
 from printnow_async._http.sending import REPEAT, Replay, Sending
 from printnow_async._http.transport import Transport
-from printnow_async._http.wire import Endpoint, Failure, Request, Response
+from printnow_async._http.wire import Endpoint, Failure, Request, Response, overload
 from printnow_async.errors import Sent
 from printnow_async.events import AttemptEvent, CallEvent
 from printnow_async.options import RetryPolicy, Timeout
@@ -147,6 +147,7 @@ class Call:
                     self.elapsed,
                     self.paused,
                     self.request_id,
+                    caller.gate.current,
                 )
             )
 
@@ -185,14 +186,19 @@ class Call:
         if deadline is not None and (ends is None or deadline < ends):
             ends = deadline
         self.attempts += 1
+        adaptive = caller.gate.adaptive
+        flight = None if adaptive is None else adaptive.begin(began)
         outcome: Response | Failure = _CANCELLED
         try:
             outcome = self._take_note(
                 await caller.transport.attempt(request, self.request_id, ends, caller.timeout.connect)
             )
         finally:
+            ended = loop.time()
+            self.attempt_elapsed = ended - began
+            if flight is not None:
+                caller.gate.end(flight, ended, overload=overload(outcome))
             caller.gate.release()
-            self.attempt_elapsed = loop.time() - began
             if outcome is _CANCELLED:
                 self.sent = Sent.MAYBE
                 if self.interested:
@@ -249,5 +255,6 @@ class Call:
                 elapsed,
                 pause,
                 self.request_id,
+                self._caller.gate.current,
             )
         )

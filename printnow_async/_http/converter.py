@@ -6,6 +6,7 @@ The only file that knows cattrs. Where orjson is installed (extra `speed`) it re
 from __future__ import annotations
 
 import codecs
+import enum
 import functools
 import json
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from printnow_async._http.wire import Request, Response, invalid_answer
 
 _T = TypeVar("_T")
 
@@ -136,6 +139,27 @@ def _is_optional_primitive(type_: Any) -> bool:
     return len(args) == 2 and NoneType in args and any(arg in _STRICT_OR_NONE for arg in args)
 
 
+def _open_enum(type_: Any) -> Callable[[Any, object], Any]:
+    """For `Members | str | None`: the member where the text is one, else the text, as a server may know more."""
+    (members,) = filter(_is_str_enum, get_args(type_))
+    known: dict[str, enum.StrEnum] = {member.value: member for member in members}
+
+    def structure(value: Any, _: object) -> str | None:
+        text = _str_or_none(value, str)
+        return text if text is None else known.get(text, text)
+
+    return structure
+
+
+def _is_str_enum(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, enum.StrEnum)
+
+
+def _is_open_enum(type_: Any) -> bool:
+    args = get_args(type_)
+    return len(args) == 3 and {str, NoneType} < set(args) and any(map(_is_str_enum, args))
+
+
 def _tuple_of_str(value: Any, _: object) -> tuple[str, ...]:
     """A list of strings; null reads as empty."""
     if value is None:
@@ -187,6 +211,7 @@ def _converter(*, detailed: bool) -> cattrs.Converter:
     for primitive, hook in _STRICT.items():
         converter.register_structure_hook(primitive, hook)
     converter.register_structure_hook_factory(_is_optional_primitive, _optional)
+    converter.register_structure_hook_factory(_is_open_enum, _open_enum)
     converter.register_structure_hook_func(lambda type_: type_ == tuple[str, ...], _tuple_of_str)
     converter.register_structure_hook_factory(attrs.has, functools.partial(_model_structure, converter=converter))
     converter.register_unstructure_hook_factory(attrs.has, functools.partial(_model_unstructure, converter=converter))
@@ -256,6 +281,17 @@ def load(type_: type[_T], body: bytes) -> _T:
     except Exception:  # noqa: BLE001 - whatever it is: the slower pass says what, and where
         mismatch = _shape_error(type_, value)
     raise mismatch
+
+
+def decoded(type_: type[_T], request: Request, response: Response, request_id: str) -> _T:
+    """The model, or list of one, in the answer to `request`; `InvalidResponseError` where it holds none."""
+    if not response.whole:
+        raise invalid_answer(request, response, request_id, "$", "the body is longer than any answer should be")
+    try:
+        return load(type_, response.body)
+    except ShapeError as error:
+        path, reason = error.path, error.reason
+    raise invalid_answer(request, response, request_id, path, reason)
 
 
 def _shape_error(type_: Any, value: Any) -> ShapeError:

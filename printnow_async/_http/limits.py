@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import deque
 
+from printnow_async._http.adaptive import AdaptiveLimit, Flight
 from printnow_async.options import Limits
 
 
@@ -16,7 +17,9 @@ class Gate:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limit = limits.max_concurrency
+        self.adaptive = AdaptiveLimit(limits.max_concurrency) if limits.adaptive else None
+        """What finds the limit out, told of each attempt; None where it is fixed."""
+        self._limit = limits.max_concurrency if self.adaptive is None else self.adaptive.current
         self._interval = 1.0 / limits.max_rate if limits.max_rate else 0.0
         self._in_flight = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -27,6 +30,11 @@ class Gate:
         """Whether the clock has to be asked at all."""
 
     @property
+    def current(self) -> int:
+        """Calls that may hold a place now; 0 once it is closed."""
+        return 0 if self._limit == sys.maxsize else self._limit
+
+    @property
     def in_flight(self) -> int:
         """Calls that hold a place."""
         return self._in_flight
@@ -34,7 +42,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """Calls that wait for one."""
-        return sum(not waiter.done() for waiter in self._waiters)
+        return sum(not waiter.done() for waiter in tuple(self._waiters))  # a copy: metrics are read in other threads
 
     def try_acquire(self) -> bool:
         """Take a place if that needs no waiting."""
@@ -65,6 +73,21 @@ class Gate:
     def release(self) -> None:
         """Give a place back."""
         self._in_flight -= 1
+        if self._waiters:
+            self._wake()
+
+    def end(self, flight: Flight, now: float, *, overload: bool | None) -> None:
+        """What the adaptive limit learns of an attempt's end: refused for load or not; None says nothing of it."""
+        adaptive = self.adaptive
+        if adaptive is None:
+            return
+        if overload is None:
+            adaptive.failed(flight)
+        elif overload:
+            adaptive.refused(flight, now)
+        else:
+            adaptive.succeeded(flight, now)
+        self._limit = adaptive.current
         if self._waiters:
             self._wake()
 
@@ -115,5 +138,5 @@ class Gate:
 
     def close(self) -> None:
         """Let everyone through who waits, to be told that the client is closed; nothing stays in the event loop."""
-        self._timed, self._interval, self._limit = False, 0.0, sys.maxsize
+        self._timed, self._interval, self._limit, self.adaptive = False, 0.0, sys.maxsize, None
         self._reset_timer()

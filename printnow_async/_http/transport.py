@@ -123,9 +123,8 @@ class Transport:
             connector: aiohttp.BaseConnector | None = aiohttp.TCPConnector(
                 limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS
             )
-            traces = None
         else:
-            connector, traces = self._borrowed.connector, self._borrowed.trace_configs
+            connector = self._borrowed.connector
         try:
             session = aiohttp.ClientSession(
                 loop=asyncio.get_running_loop(),
@@ -136,12 +135,14 @@ class Transport:
                 trust_env=False,
                 raise_for_status=False,
                 proxy=self._proxy,
-                trace_configs=traces,
             )
         except RuntimeError:  # of a connector that belongs to another loop
             session = None
         if session is None:
             raise ConfigurationError("the session that this client borrows belongs to another event loop")
+        if self._borrowed is not None:
+            # set, not passed: what traces every new session has traced the borrowed one already
+            session.trace_configs[:] = self._borrowed.trace_configs
         self._session = session
         return session
 

@@ -13,6 +13,8 @@ import attrs
 
 from printnow_async.errors import APIError, InvalidResponseError, Sent, status_error_class
 
+_LARGEST_ID: Final = 2**63 - 1
+
 ERROR_BODY_LIMIT: Final = 64 * 1024
 """Bytes of an error answer's body that are read and kept."""
 BODY_LIMIT: Final = 8 * 1024 * 1024
@@ -104,6 +106,22 @@ def kind_of(outcome: Response | Failure) -> Kind:
     if outcome.status == 429 or (outcome.status == 503 and outcome.retry_after is not None):
         return Kind.REFUSED
     return Kind.UNANSWERED if outcome.status in _UNANSWERED_STATUSES else Kind.ANSWERED
+
+
+def overload(outcome: Response | Failure) -> bool | None:
+    """Whether an attempt's end says that the server has too much to do; None where it says nothing of that."""
+    if isinstance(outcome, Failure):
+        return True if outcome.cause == "timeout" else None
+    if outcome.status in {429, 503}:
+        return True
+    return None if outcome.status >= 500 else False
+
+
+def checked_id(value: int, name: str) -> int:
+    """`value`, if it can be an ID in a path or a body; else a `ValueError` that begins with the argument's name."""
+    if type(value) is not int or not 1 <= value <= _LARGEST_ID:
+        raise ValueError(f"{name} must be a whole number, at least 1 and of 64 bits at most, not {value!r}")
+    return value
 
 
 # ---------------------------------------------------------------- Retry-After

@@ -17,7 +17,7 @@ def main() -> NoReturn:
     """Run `printnow` with the arguments of this process, and exit.
 
     The exit code is 0 when all went well, 1 when the API said no or an outcome is unknown, 2 for bad usage or
-    configuration (the missing extra `cli` included), and 130 when interrupted.
+    configuration (the missing extra `cli` included), 3 when an import was halted, and 130 when interrupted.
     """
     try:
         from printnow_async.cli.app import printnow

@@ -18,14 +18,26 @@ from printnow_async.cli.customer import customer
 from printnow_async.cli.demo import demo
 from printnow_async.cli.failures import Interrupted, failure, report
 from printnow_async.cli.guest import guest
+from printnow_async.cli.importing import importing
 from printnow_async.cli.logs import unheard
 from printnow_async.cli.ping import ping
 from printnow_async.cli.sandbox import sandbox
 from printnow_async.cli.secrecy import scrub
+from printnow_async.cli.storefronts import storefronts
+from printnow_async.cli.webhooks import webhooks
 
 __all__ = ["Application", "COMMANDS", "printnow"]
 
-COMMANDS: Final[tuple[click.Command, ...]] = (demo, sandbox, ping, customer, guest)
+COMMANDS: Final[tuple[click.Command, ...]] = (
+    demo,
+    sandbox,
+    ping,
+    customer,
+    guest,
+    importing,
+    storefronts,
+    webhooks,
+)
 """The subcommands, in the order in which help lists them."""
 
 
@@ -93,7 +105,7 @@ def printnow() -> None:
     https://api.printnow.com, PRINTNOW_BASE_URL) or from a file named with --env-file, never from arguments.
 
     Exit codes: 0 all went well; 1 the API said no, or the outcome is unknown; 2 bad usage or configuration;
-    130 interrupted.
+    3 an import was halted; 130 interrupted.
     """
 
 

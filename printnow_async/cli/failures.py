@@ -9,6 +9,7 @@ import click
 from printnow_async.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConflictError,
     ConnectError,
     CustomerNotFoundError,
     EmailInUseError,
@@ -29,7 +30,17 @@ from printnow_async.errors import (
     UsernameInUseError,
 )
 
-__all__ = ["BadUsage", "Failure", "Interrupted", "TrackerFailed", "advise", "failure", "report", "unknown_hint"]
+__all__ = [
+    "BadUsage",
+    "Failure",
+    "Halted",
+    "Interrupted",
+    "TrackerFailed",
+    "advise",
+    "failure",
+    "report",
+    "unknown_hint",
+]
 
 _ADVICE: Final = "printnow_async.cli.advice"
 """The key of `click.Context.meta` under which a command's own advice is kept."""
@@ -43,6 +54,12 @@ class BadUsage(Failure):
     """Exit code 2: the command line or the configuration cannot work."""
 
     exit_code = 2
+
+
+class Halted(Failure):
+    """Exit code 3: a job of many requests has ended early, since the rest would have failed like those before."""
+
+    exit_code = 3
 
 
 class Interrupted(Failure):
@@ -82,6 +99,7 @@ _HINTS: Final[tuple[tuple[type[PrintNowError], str], ...]] = (
     (PermissionDeniedError, "The API itself never says this: ask whoever runs the proxy or firewall on the way."),
     (CustomerNotFoundError, "Check the ID; a deleted customer is not found either."),
     (NotFoundError, "Check PRINTNOW_BASE_URL."),
+    (ConflictError, "It is there already."),
     (UnexpectedStatusError, "Check PRINTNOW_BASE_URL: redirects are not followed."),
     (UsernameInUseError, "Choose another username."),
     (
@@ -106,6 +124,8 @@ _UNKNOWN: Final = {
     "customers.delete": "running it again is safe: a customer that is gone is then reported as not found",
     "customers.convert": "running it again is safe: it reads the customer before it writes",
     "customers.transfer": "running it again to the same account is safe",
+    "webhooks.subscribe": "running it again is safe: a target URL that is registered already is refused",
+    "webhooks.unsubscribe": "running it again is safe: a subscription that is gone is then reported as not found",
 }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 import click
@@ -14,9 +14,22 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from printnow_async.models import Customer
+from printnow_async.models import Customer, Storefront, Webhook
 
-__all__ = ["console", "customer_as_json", "customer_table", "printable", "show_customer", "write", "write_json"]
+__all__ = [
+    "Model",
+    "console",
+    "model_as_json",
+    "printable",
+    "show_customer",
+    "show_many",
+    "show_one",
+    "write",
+    "write_json",
+]
+
+Model: TypeAlias = Customer | Storefront | Webhook
+"""What the API describes."""
 
 _UNFOLDED: Final = 10_000
 """Columns of a pipe: no line is folded there."""
@@ -53,15 +66,34 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 def show_customer(customer: Customer, *, as_json: bool) -> None:
     """Write a customer, the one way or the other."""
+    show_one(customer, as_json=as_json)
+
+
+def show_one(model: Model, *, as_json: bool) -> None:
+    """Write one of them, the one way or the other."""
     if as_json:
-        write_json(customer_as_json(customer))
+        write_json(model_as_json(model))
     else:
-        write(customer_table(customer))
+        write(_table_of_one(model))
 
 
-def customer_as_json(customer: Customer) -> dict[str, Any]:
-    """The customer's fields by name, times in ISO 8601, what the SDK does not know under "extra"."""
-    return {name: _plain(value) for name, value in attrs.asdict(customer, recurse=False).items()}
+def show_many(models: Iterable[Model], columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Write a table of these fields of each; for programs one JSON object with every field on a line of its own."""
+    if as_json:
+        for model in models:
+            write_json(model_as_json(model))
+        return
+    table = _table()
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for model in models:
+        table.add_row(*(_shown(getattr(model, name)) for name in columns))
+    write(table)
+
+
+def model_as_json(model: Model) -> dict[str, Any]:
+    """The fields by name, times in ISO 8601, what the SDK does not know under "extra"."""
+    return {name: _plain(value) for name, value in attrs.asdict(model, recurse=False).items()}
 
 
 def _plain(value: Any) -> Any:
@@ -72,12 +104,16 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def customer_table(customer: Customer) -> Table:
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
+def _table_of_one(model: Model) -> Table:
     """One line for each field; of fields that the SDK does not know, the names."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("customer", style="dim", no_wrap=True)
-    table.add_column(str(customer.id), overflow="fold")
-    for name, value in attrs.asdict(customer, recurse=False).items():
+    table = _table()
+    table.add_column(type(model).__name__.lower(), style="dim", no_wrap=True)
+    table.add_column(str(model.id), overflow="fold")
+    for name, value in attrs.asdict(model, recurse=False).items():
         if name != "id" and not (name == "extra" and not value):
             table.add_row(name.replace("_", " "), _shown(value))
     return table

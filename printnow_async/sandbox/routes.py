@@ -1,8 +1,9 @@
 """The endpoints as tables: which route leads to which rule. Another resource is another table.
 
-Source: the vendor's "Customers" page, "Endpoints", and its "Ping" page. Assumed, because they are silent: a
-create answers 201; a customer id that is not a whole number is a customer that is not there; an unknown path
-is 404, and a known one with another method 405; the Content-Type of a request is not looked at.
+Source: the vendor's "Customers" page, "Endpoints", and its pages "Ping", "Storefronts" and "Webhooks". Assumed,
+because they are silent: a create answers 201; an id that is not a whole number is a customer, a storefront or a
+subscription that is not there; a storefront is on a host of its own and is a retail one; an unknown path is 404,
+and a known one with another method 405; the Content-Type of a request is not looked at.
 """
 
 from __future__ import annotations
@@ -13,15 +14,29 @@ from typing import TypeAlias
 import attrs
 
 from printnow_async.sandbox.checks import Body, Refusal
+from printnow_async.sandbox.hooks import NOT_FOUND as NO_HOOK
 from printnow_async.sandbox.patterns import RoutePattern
-from printnow_async.sandbox.store import NOT_FOUND, Store
+from printnow_async.sandbox.store import NOT_FOUND as NO_CUSTOMER, Store
 
-__all__ = ["CUSTOMER_ROUTES", "PING_ROUTES", "ROUTES", "Result", "Route", "find_route"]
+__all__ = [
+    "CUSTOMER_ROUTES",
+    "HOOK_ROUTES",
+    "PING_ROUTES",
+    "ROUTES",
+    "Result",
+    "Route",
+    "STOREFRONT_ROUTES",
+    "find_route",
+]
 
+NO_STOREFRONT = "Storefront not found."
 LONGEST_ID = 18  # digits: what a 64-bit integer surely holds
 
-Result: TypeAlias = tuple[int, dict[str, object] | None]
-"""The status, and the object to answer with (None: an empty body)."""
+Answer: TypeAlias = dict[str, object]
+"""A JSON object to answer with."""
+
+Result: TypeAlias = tuple[int, Answer | list[Answer] | None]
+"""The status, and what to answer with (None: an empty body)."""
 
 Handler: TypeAlias = Callable[[Store, tuple[str, ...], Body], Result]
 """Takes the store, the path's segments that stand where the braces are, and the body; raises `Refusal`."""
@@ -51,14 +66,14 @@ def find_route(routes: Iterable[Route], method: str, path: str) -> Route:
     raise Refusal(404, "No resource was found at this address.")
 
 
-def _customer_id(segment: str) -> int:
+def _whole_id(segment: str, not_found: str) -> int:
     if segment.isascii() and segment.isdigit() and len(segment) <= LONGEST_ID:
         return int(segment)
-    raise Refusal(404, NOT_FOUND)
+    raise Refusal(404, not_found)
 
 
 def _get(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    return 200, store.get(_customer_id(segments[0])).answer()
+    return 200, store.get(_whole_id(segments[0], NO_CUSTOMER)).answer()
 
 
 def _create(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
@@ -66,15 +81,43 @@ def _create(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
 
 
 def _change(store: Store, segments: tuple[str, ...], body: Body) -> Result:
-    return 200, store.change(_customer_id(segments[0]), body).answer()
+    return 200, store.change(_whole_id(segments[0], NO_CUSTOMER), body).answer()
 
 
 def _transfer(store: Store, segments: tuple[str, ...], body: Body) -> Result:
-    return 200, store.transfer(_customer_id(segments[0]), body).answer()
+    return 200, store.transfer(_whole_id(segments[0], NO_CUSTOMER), body).answer()
 
 
 def _delete(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    store.delete(_customer_id(segments[0]))
+    store.delete(_whole_id(segments[0], NO_CUSTOMER))
+    return 204, None
+
+
+def _storefront(store: Store, storefront_id: int) -> Answer:
+    if storefront_id not in store.storefronts:
+        raise Refusal(404, NO_STOREFRONT)
+    name, url = store.storefronts[storefront_id], f"store{storefront_id}.example.com"
+    return {"id": storefront_id, "name": name, "url": url, "is_retail": True}
+
+
+def _storefronts(store: Store, _segments: tuple[str, ...], _body: Body) -> Result:
+    return 200, [_storefront(store, storefront_id) for storefront_id in sorted(store.storefronts)]
+
+
+def _one_storefront(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
+    return 200, _storefront(store, _whole_id(segments[0], NO_STOREFRONT))
+
+
+def _hooks(store: Store, _segments: tuple[str, ...], _body: Body) -> Result:
+    return 200, [hook.answer() for hook in store.hooks.active.values()]
+
+
+def _subscribe(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
+    return 201, store.hooks.subscribe(body).answer()
+
+
+def _unsubscribe(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
+    store.hooks.unsubscribe(_whole_id(segments[0], NO_HOOK))
     return 204, None
 
 
@@ -96,4 +139,15 @@ CUSTOMER_ROUTES = (
 
 PING_ROUTES = (_route("GET /api/v2/ping", _ping),)
 
-ROUTES = CUSTOMER_ROUTES + PING_ROUTES
+STOREFRONT_ROUTES = (
+    _route("GET /api/v2/storefront/all", _storefronts),  # before the next, whose path it fits
+    _route("GET /api/v2/storefront/{id}", _one_storefront),
+)
+
+HOOK_ROUTES = (
+    _route("GET /api/v2/hooks", _hooks),
+    _route("POST /api/v2/hooks", _subscribe, takes_body=True),
+    _route("DELETE /api/v2/hooks/{id}", _unsubscribe),
+)
+
+ROUTES = CUSTOMER_ROUTES + PING_ROUTES + STOREFRONT_ROUTES + HOOK_ROUTES

@@ -13,6 +13,7 @@ from printnow_async.sandbox.accounts import CustomerFields, SandboxCustomer
 from printnow_async.sandbox.arguments import at_least, number, require, whole
 from printnow_async.sandbox.faults import Fault
 from printnow_async.sandbox.gates import Gates
+from printnow_async.sandbox.hooks import SandboxWebhook
 from printnow_async.sandbox.listener import Listener
 from printnow_async.sandbox.patterns import RoutePattern
 from printnow_async.sandbox.plan import FaultPlan, Injection
@@ -38,9 +39,10 @@ class Sandbox:
     ```
 
     It runs inside the caller's event loop, speaks real HTTP and keeps the vendor's documented rules
-    ("Customers", "Ping", "Authentication") in memory; what it assumes where they are silent is listed in
-    `store`, `checks`, `accounts`, `credentials`, `routes` and `gates`. With one seed and the same requests in
-    the same order it does the same again: random names, credentials, and which requests a fault strikes.
+    ("Customers", "Ping", "Storefronts", "Webhooks", "Authentication") in memory; what it assumes where they are
+    silent is listed in `store`, `checks`, `accounts`, `hooks`, `credentials`, `routes` and `gates`. With one seed
+    and the same requests in the same order it does the same again: random names, credentials, and which requests
+    a fault strikes.
 
     Takes:
 
@@ -148,8 +150,13 @@ class Sandbox:
         return [exchange.record for exchange in self._service.exchanges]
 
     @property
+    def webhooks(self) -> dict[int, SandboxWebhook]:
+        """The active subscriptions by id: a copy."""
+        return dict(self._store.hooks.active)
+
+    @property
     def webhooks_fired(self) -> list[FiredWebhook]:
-        """The webhooks that would have been sent, in their order: a copy."""
+        """What happened that the API has a customer webhook for, in its order, subscribed to or not: a copy."""
         return list(self._store.webhooks)
 
     @property
@@ -178,8 +185,9 @@ class Sandbox:
     ) -> Injection:
         """Let `fault` strike requests to `route`: the next one, unless it is said otherwise.
 
-        Takes a route as "PATCH /api/v2/customer/{id}", where a segment in braces stands for any, or with a
-        concrete path, "GET /api/v2/customer/12"; None for every request. `times` is how often at most;
+        Takes a route as "PATCH /api/v2/customer/{id}", where a segment in braces stands for any (so "GET
+        /api/v2/storefront/{id}" is the list of storefronts, too), or with a concrete path, "GET
+        /api/v2/customer/12"; None for every request. `times` is how often at most;
         `every=n` each n-th matching request; `probability` a chance from 0 to 1. Injections are asked in
         their order: the first that strikes settles it, except that a latency goes together with what follows.
 
@@ -202,6 +210,10 @@ class Sandbox:
         Raises `ValueError` when the storefront is unknown, or the id, username or e-mail address is taken.
         """
         return self._store.add_customer(**fields)
+
+    def add_webhook(self, target_url: str, event: str) -> SandboxWebhook:
+        """Put a subscription in, without a request; its event may be one that the API does not document."""
+        return self._store.hooks.add(target_url, event)
 
     def add_work(
         self, customer_id: int, albums: int = 0, projects: int = 0, punchout_sessions: int = 0

@@ -37,6 +37,7 @@ from printnow_async.sandbox.checks import (
     text,
     whole_number,
 )
+from printnow_async.sandbox.hooks import Hooks
 
 __all__ = ["FiredWebhook", "Refusal", "Store"]
 
@@ -59,7 +60,7 @@ class FiredWebhook:
 
 @final
 class Store:
-    """The customers of some storefronts, and the rules by which they change.
+    """The customers of some storefronts and the subscriptions to webhooks, and the rules by which they change.
 
     Takes the storefronts by id, a clock for the timestamps (aware, UTC), and a seed for whatever is random.
     Methods that stand for an endpoint raise `Refusal` with the documented status and message.
@@ -76,6 +77,7 @@ class Store:
         self.storefronts = dict(storefronts)
         self.customers: dict[int, SandboxCustomer] = {}
         self.deleted: dict[int, SandboxCustomer] = {}
+        self.hooks = Hooks()
         self.webhooks: list[FiredWebhook] = []
         self._clock = clock
         self._random = random.Random(f"{seed}/store")

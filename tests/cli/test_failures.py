@@ -20,6 +20,7 @@ from printnow_async.errors import Sent
         (errors.UsernameInUseError("no", status=400), "Choose another username."),
         (errors.RateLimitError("no", status=429), "Nothing was applied: wait, then run it again."),
         (errors.ServerError("no", status=503), "Run it again later."),
+        (errors.ConflictError("no", status=409), "It is there already."),
         (errors.UnexpectedStatusError("no", status=302), "redirects are not followed"),
         (errors.ConnectError("no", sent=Sent.NEVER), "Check the network"),
         (errors.ConnectionLostError("no"), "Nothing was changed: run it again."),
@@ -62,6 +63,11 @@ def test_the_text_of_an_unknown_error_is_not_shown():
 @pytest.mark.parametrize("name", ["create", "create_temporary", "update", "delete", "convert", "transfer"])
 def test_every_write_has_advice_of_its_own_for_an_unknown_outcome(name):
     assert unknown_hint(f"customers.{name}") != unknown_hint("other")
+
+
+@pytest.mark.parametrize("name", ["subscribe", "unsubscribe"])
+def test_every_write_to_webhooks_has_advice_of_its_own_for_an_unknown_outcome(name):
+    assert unknown_hint(f"webhooks.{name}") != unknown_hint("other")
 
 
 def test_a_command_s_own_advice_goes_before_the_general_one_while_it_runs():

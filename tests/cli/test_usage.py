@@ -48,7 +48,9 @@ def test_the_version_is_the_package_s(run_alone):
     assert (result.exit_code, result.stdout) == (0, f"printnow-async {__version__}\n")
 
 
-@pytest.mark.parametrize("path", [(), ("customer",), ("guest",)], ids=["printnow", "customer", "guest"])
+@pytest.mark.parametrize(
+    "path", [(), ("customer",), ("guest",), ("webhooks",)], ids=lambda path: " ".join(path) or "printnow"
+)
 def test_a_group_alone_shows_its_help_and_is_bad_usage(path, run_alone):
     result = run_alone(*path)
     assert result.exit_code == 2

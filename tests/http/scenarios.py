@@ -23,12 +23,14 @@ from printnow_async import (
     PrintNowError,
     RetryPolicy,
     Timeout,
+    WebhookEvent,
 )
 from printnow_async.sandbox import Fault, Sandbox
 
 ACCOUNT = NewAccount("janesmith", "securepass123", "jane@example.com", "Jane", "Smith", "Acme Corp")
 UPDATE = CustomerUpdate(company="Changed", tax_exempt=True)
 RETRY_AFTER = 2.0
+TARGET = "https://example.com/webhooks/printnow"
 ENVELOPES = ("Message", "message", "string", "text", "html", "empty")
 
 
@@ -42,6 +44,7 @@ class Operation:
     prepare: Callable[[Sandbox, PrintNowClient], Awaitable[dict[str, int]]]
     run: Callable[[PrintNowClient, dict[str, int]], Awaitable[Any]]
     effects: Callable[[Sandbox, dict[str, int]], int]
+    read_back: str = "GET /api/v2/customer/{id}"
 
 
 async def _nobody(_sandbox: Sandbox, _client: PrintNowClient) -> dict[str, int]:
@@ -84,11 +87,26 @@ def _transferred(sandbox: Sandbox, ids: dict[str, int]) -> int:
     return int(destination.albums == 3)
 
 
+async def _subscription(sandbox: Sandbox, _client: PrintNowClient) -> dict[str, int]:
+    sandbox.add_webhook("https://example.com/another", "order_created")
+    return {"hook": sandbox.add_webhook(TARGET, "customer_deleted").id}
+
+
+def _subscribed(sandbox: Sandbox, _: dict[str, int]) -> int:
+    return sum(hook.target_url == TARGET for hook in sandbox.webhooks.values())
+
+
+def _unsubscribed(sandbox: Sandbox, ids: dict[str, int]) -> int:
+    assert len(sandbox.webhooks) in {1, 2}
+    return int(ids["hook"] not in sandbox.webhooks)
+
+
 async def _create(client: PrintNowClient, _: dict[str, int]) -> Any:
     return await client.customers.create(ACCOUNT, storefront_id=1)
 
 
 ONE, ALL = "/api/v2/customer/{id}", "/api/v2/customer"
+HOOKS = "/api/v2/hooks"
 
 OPERATIONS = {
     operation.name: operation
@@ -128,6 +146,24 @@ OPERATIONS = {
             _temporary,
             lambda c, ids: c.customers.transfer(ids["guest"], to=ids["id"]),
             _transferred,
+        ),
+        Operation(
+            "subscribe",
+            f"POST {HOOKS}",
+            True,
+            _nobody,
+            lambda c, _: c.webhooks.subscribe(TARGET, WebhookEvent.CUSTOMER_CREATED),
+            _subscribed,
+            f"GET {HOOKS}",
+        ),
+        Operation(
+            "unsubscribe",
+            f"DELETE {HOOKS}/{{id}}",
+            True,
+            _subscription,
+            lambda c, ids: c.webhooks.unsubscribe(ids["hook"]),
+            _unsubscribed,
+            f"GET {HOOKS}",
         ),
     )
 }

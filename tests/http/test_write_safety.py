@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from printnow_async import (
+    ConflictError,
     ConnectError,
     ConnectionLostError,
     Customer,
@@ -23,13 +24,16 @@ from printnow_async import (
     ServerError,
     Timeout,
     UnexpectedStatusError,
+    Webhook,
+    WebhookEvent,
 )
 from printnow_async.sandbox import Fault, Sandbox
 from printnow_async.testing import run_instantly
-from tests.http.scenarios import APPLIED, FAULTS, LATE, OPERATIONS, REFUSED, UNAPPLIED, Scenario, play
+from tests.http.scenarios import APPLIED, FAULTS, LATE, OPERATIONS, REFUSED, TARGET, UNAPPLIED, Scenario, play
 
 SEEDS = range(12)
 UNANSWERED = {**UNAPPLIED, **APPLIED, **LATE}
+RESULTS = {"ping": type(None), "delete": type(None), "subscribe": Webhook, "unsubscribe": type(None)}
 
 
 def play_all(operation: str, fault: Fault | None, *, times: int = 1, **options: Any) -> list[Scenario]:
@@ -62,8 +66,8 @@ def test_one_fault_ends_in_the_documented_outcome(operation: str, fault: str) ->
     expected = expected_after_one(operation, fault)
     for scenario in play_all(operation, FAULTS[fault], refused=fault in REFUSED):
         assert type(scenario.error) is (expected or type(None)), (scenario.error, scenario.sandbox.requests)
-        if expected is None and operation not in {"ping", "delete"}:
-            assert isinstance(scenario.result, Customer)
+        if expected is None:
+            assert type(scenario.result) is RESULTS.get(operation, Customer)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -103,7 +107,7 @@ def test_a_server_that_never_answers_leaves_writes_unknown(operation: str, fault
         error = scenario.error
         if not scenario.operation.write:
             assert isinstance(error, failures), scenario.sandbox.requests
-        elif operation == "convert" and fault in APPLIED:
+        elif operation in {"convert", "subscribe"} and fault in APPLIED:
             assert error is None
             assert len(scenario.writes) == 1
         else:
@@ -118,6 +122,48 @@ def test_a_convert_that_was_applied_is_sent_once(fault: str) -> None:
     for scenario in play_all("convert", APPLIED[fault]):
         assert len(scenario.writes) == 1
         assert scenario.result.username == "janesmith"
+
+
+@pytest.mark.parametrize("fault", APPLIED)
+def test_a_subscribe_that_was_applied_is_sent_once(fault: str) -> None:
+    """The list has it, and nothing more is written."""
+    for scenario in play_all("subscribe", APPLIED[fault]):
+        assert len(scenario.writes) == 1
+        assert (scenario.result.target_url, scenario.result.event) == (TARGET, WebhookEvent.CUSTOMER_CREATED)
+        assert scenario.sandbox.webhooks[scenario.result.id].target_url == TARGET
+
+
+@pytest.mark.parametrize("fault", [*UNAPPLIED, *LATE])
+def test_a_subscribe_that_was_not_applied_yet_is_sent_again(fault: str) -> None:
+    """The list has nothing; whichever of the two comes last is refused, since the URL is registered then."""
+    for scenario in play_all("subscribe", {**UNAPPLIED, **LATE}[fault]):
+        assert [request.status for request in scenario.writes].count(201) == 1
+        assert len(scenario.writes) == 2
+
+
+@pytest.mark.parametrize("fault", [*UNAPPLIED, *APPLIED])
+def test_a_url_that_has_another_event_ends_in_the_409(fault: str) -> None:
+    """However many attempts got no answer: the list shows what held the URL, so ours was not applied."""
+
+    async def main() -> None:
+        async with Sandbox(seed=3) as sandbox:
+            held = sandbox.add_webhook(TARGET, "order_created")
+            sandbox.inject(UNANSWERED[fault], route="POST /api/v2/hooks")
+            async with PrintNowClient(
+                sandbox.token, sandbox.key, base_url=sandbox.url, timeout=Timeout(attempt=5)
+            ) as client:
+                with pytest.raises(ConflictError):
+                    await client.webhooks.subscribe(TARGET, WebhookEvent.CUSTOMER_CREATED)
+            assert sandbox.webhooks == {held.id: held}
+
+    run_instantly(main())
+
+
+@pytest.mark.parametrize("fault", APPLIED)
+def test_a_404_on_the_repeat_of_an_unsubscribe_is_success(fault: str) -> None:
+    """The subscription is gone, and what took it away was the first attempt."""
+    for scenario in play_all("unsubscribe", APPLIED[fault]):
+        assert scenario.writes[-1].status == 404
 
 
 @pytest.mark.parametrize("fault", UNANSWERED)
@@ -150,7 +196,7 @@ def test_any_mixture_of_faults_keeps_the_promise(operation: str) -> None:
 
         def arrange(sandbox: Sandbox) -> None:
             for fault in rng.choices(list(FAULTS.values()), k=rng.randint(1, 5)):
-                route = rng.choice([op.route, op.route, None, "GET /api/v2/customer/{id}"])
+                route = rng.choice([op.route, op.route, None, op.read_back])
                 sandbox.inject(fault, route=route, times=rng.choice([1, 1, 2, 3]))
 
         return await play(op, arrange, seed=seed, refuse_first=rng.random() < 0.2)

@@ -34,9 +34,14 @@ from printnow_async import (
     RateLimitError,
     RetryPolicy,
     Sent,
+    Storefront,
+    Storefronts,
     Timeout,
     TransitionError,
     UsernameInUseError,
+    Webhook,
+    WebhookEvent,
+    Webhooks,
 )
 from printnow_async.errors import status_error_class
 from printnow_async.models import NotGiven
@@ -122,6 +127,56 @@ def bound_methods_are_callables(
 ) -> tuple[Callable[[int], Awaitable[Customer]], Sequence[Callable[[int], Awaitable[object]]]]:
     """As a bulk operation takes them."""
     return client.customers.get, [client.customers.get, client.customers.delete]
+
+
+# ---------------------------------------------------------------- storefronts and webhooks
+
+
+async def storefronts(client: PrintNowClient) -> None:
+    assert_type(client.storefronts, Storefronts)
+    assert_type(await client.storefronts.list(), tuple[Storefront, ...])
+    storefront = await client.storefronts.get(1)
+    assert_type(storefront, Storefront)
+    assert_type(storefront.id, int)
+    assert_type(storefront.name, str | None)
+    assert_type(storefront.url, str | None)
+    assert_type(storefront.is_retail, bool | None)
+    assert_type(storefront.extra, Mapping[str, Any])
+
+    await client.storefronts.get("1")  # type: ignore[arg-type]
+    storefront.name = "Shop"  # type: ignore[misc]
+    client.storefronts = Storefronts(client.storefronts)  # type: ignore[arg-type]
+
+
+async def webhooks(client: PrintNowClient) -> None:
+    assert_type(client.webhooks, Webhooks)
+    assert_type(await client.webhooks.list(), tuple[Webhook, ...])
+    hook = await client.webhooks.subscribe("https://example.com/hook", WebhookEvent.CUSTOMER_CREATED)
+    assert_type(await client.webhooks.subscribe("https://example.com/hook", "order_paid"), Webhook)
+    assert_type(await client.webhooks.unsubscribe(hook.id), None)
+    assert_type(hook.id, int)
+    assert_type(hook.target_url, str | None)
+    assert_type(hook.event, WebhookEvent | str | None)
+    assert_type(hook.extra, Mapping[str, Any])
+
+    await client.webhooks.subscribe("https://example.com/hook")  # type: ignore[call-arg]
+    await client.webhooks.subscribe("https://example.com/hook", None)  # type: ignore[arg-type]
+    await client.webhooks.unsubscribe(hook)  # type: ignore[arg-type]
+    hook.event = WebhookEvent.CUSTOMER_DELETED  # type: ignore[misc]
+
+
+def an_event_may_be_one_that_this_version_does_not_know(hook: Webhook) -> str:
+    """So a type checker asks for the rest."""
+    match hook.event:
+        case WebhookEvent.ORDER_CREATED | WebhookEvent.ORDER_UPDATED | WebhookEvent.ORDER_DELETED:
+            return "order"
+        case WebhookEvent():
+            return "customer"
+        case None:
+            return "nothing"
+        case other:
+            assert_type(other, str)
+            return other
 
 
 # ---------------------------------------------------------------- models

@@ -21,6 +21,7 @@ ATTEMPT = AttemptEvent(
     elapsed=0.25,
     pause=1.5,
     request_id="r-1",
+    limit=16,
 )
 CALL = CallEvent(
     operation="customers.create",
@@ -33,16 +34,17 @@ CALL = CallEvent(
     elapsed=2.0,
     pause=1.5,
     request_id="r-1",
+    limit=16,
 )
 each = pytest.mark.parametrize("event", [ATTEMPT, CALL], ids=lambda event: type(event).__name__)
 
 
 def test_an_attempt_is_told_with_what_is_promised():
-    """Operation, method, route, attempt, status or failure kind, `Sent`, elapsed and pause, request id."""
+    """Operation, method, route, attempt, status or failure kind, `Sent`, elapsed and pause, request id, limit."""
     names = [field.name for field in attrs.fields(AttemptEvent)]
     assert names == [
         *("operation", "method", "route", "attempt", "status", "failure", "sent", "elapsed", "pause"),
-        "request_id",
+        *("request_id", "limit"),
     ]
 
 

@@ -89,12 +89,6 @@ def test_a_switch_that_is_neither_true_nor_false_is_refused(cls, field, value):
     refused(cls, field, value)
 
 
-def test_adaptive_limits_are_refused_for_now():
-    """The message says what to set in their place."""
-    with pytest.raises(ConfigurationError, match="adaptive is not available yet: set max_concurrency"):
-        Limits(adaptive=True)
-
-
 @pytest.mark.parametrize("value", [10**400, -(10**400)], ids=["above", "below"])
 def test_a_number_that_no_float_can_hold_is_refused(value):
     """Python's whole numbers have no end, but a timer's seconds do."""

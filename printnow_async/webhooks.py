@@ -1,0 +1,168 @@
+"""The webhook endpoints: what is subscribed to, with what may be repeated written beside each method.
+
+Source of endpoints and fields: vendor's page "Webhooks". Not documented, and so not relied on: what a subscribe
+answers with, and the body, headers, signature and repeats of what PrintNow posts to a target URL.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from printnow_async._http.caller import Caller, Sender
+from printnow_async._http.converter import decoded, dump_values
+from printnow_async._http.sending import Replay, same_answer_again
+from printnow_async._http.wire import Endpoint, Request, Response, checked_id
+from printnow_async.errors import (
+    APIError,
+    ConfigurationError,
+    InvalidResponseError,
+    NoResponseError,
+    PrintNowError,
+)
+from printnow_async.models import Webhook, WebhookEvent
+
+__all__ = ["Webhooks"]
+
+_ALL: Final = "/api/v2/hooks"
+
+_LIST: Final = Endpoint("webhooks.list", "GET", _ALL, write=False)
+_SUBSCRIBE: Final = Endpoint("webhooks.subscribe", "POST", _ALL, write=True)
+_UNSUBSCRIBE: Final = Endpoint("webhooks.unsubscribe", "DELETE", "/api/v2/hooks/{id}", write=True)
+
+
+class Webhooks:
+    """`client.webhooks`: the subscriptions of the API token that the client uses.
+
+    The methods raise what those of `Customers` raise.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(self) -> tuple[Webhook, ...]:
+        """The active subscriptions of this token, in the server's order. Unanswered: repeats.
+
+        Source: page "Webhooks", `GET /api/v2/hooks`.
+        """
+        with self._caller.operation(_LIST) as call:
+            return await _listed(call)
+
+    async def subscribe(self, target_url: str, event: WebhookEvent | str) -> Webhook:
+        """Let PrintNow post to `target_url` whenever `event` happens, and return the subscription.
+
+        Takes an absolute http or https URL without credentials in it, and a `WebhookEvent` or the name of an event
+        that this version does not know.
+
+        A target URL is registered once for a token: a second time is refused with 409, so a repeat makes no
+        duplicate. Unanswered: the subscriptions are listed. With ours among them that is the answer, without it
+        this repeats. A repeat that is answered 409 is settled by the list too: ours is success, another event for
+        the target URL leaves the `ConflictError`, and neither is an `OutcomeUnknownError`.
+
+        An answer of success in which there is no subscription is settled by the list as well, since its body is not
+        documented; an `InvalidResponseError` where the list does not have it.
+
+        Raises `ConflictError` where the target URL is registered already. Source: page "Webhooks",
+        `POST /api/v2/hooks`.
+        """
+        wanted = _Wanted(checked_target_url(target_url), checked_event(event))
+        request = Request(_SUBSCRIBE, _ALL, dump_values(target_url=wanted.target_url, event=wanted.event))
+        with self._caller.operation(_SUBSCRIBE) as call:
+
+            async def settle(_: APIError | None) -> Response | None:
+                return Response(200) if wanted.look_for(await _listed(call)) else None
+
+            replay = Replay(settle=settle, proves_unapplied=wanted.is_disproved_by)
+            response = await call.send(request, replay=replay)
+            return wanted.found or await _answered_or_listed(call, request, response, wanted)
+
+    async def unsubscribe(self, webhook_id: int) -> None:
+        """End the subscription with this ID.
+
+        Unanswered: repeats, and a 404 on the repeat is success. aiohttp resends a DELETE once by itself when a kept
+        connection drops; that counts as a repeat too. A 404 on the first try is `NotFoundError`.
+
+        Source: page "Webhooks", `DELETE /api/v2/hooks/{id}`.
+        """
+
+        async def settle(answer: APIError | None) -> Response | None:
+            return Response(204) if answer is not None and answer.status == 404 else None
+
+        request = Request(_UNSUBSCRIBE, f"{_ALL}/{checked_id(webhook_id, 'webhook_id')}")
+        with self._caller.operation(_UNSUBSCRIBE) as call:
+            await call.send(request, replay=Replay(settle=settle))
+
+
+class _Wanted:
+    """The subscription that somebody wants, and what the list said of it when last looked at."""
+
+    def __init__(self, target_url: str, event: str) -> None:
+        self.target_url = target_url
+        self.event = event
+        self.found: Webhook | None = None
+        self._has_another_event = False
+
+    def look_for(self, hooks: tuple[Webhook, ...]) -> bool:
+        """Whether it is among these."""
+        here = [hook for hook in hooks if hook.target_url == self.target_url]
+        self.found = next((hook for hook in here if hook.event == self.event), None)
+        self._has_another_event = any(hook.event not in {None, self.event} for hook in here)
+        return self.found is not None
+
+    def is_disproved_by(self, answer: APIError) -> bool:
+        """Whether this answer to a repeat shows that no attempt was applied: asked after the list.
+
+        A 409 alone may mean our own first attempt; with another event in the list it was that one which held the URL.
+        """
+        return self._has_another_event if answer.status == 409 else same_answer_again(answer)
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def checked_target_url(url: object) -> str:
+    """`url`, if PrintNow can be told to post there; else a `ValueError`, which does not show it."""
+    if isinstance(url, str) and url.isprintable() and " " not in url and _is_absolute(url):
+        return url
+    raise ValueError("target_url must be an absolute http or https URL without credentials or blanks in it")
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and has_host and parts.username is None
+
+
+def checked_event(event: object) -> str:
+    """`event` as it is sent; a `ValueError` where it cannot be the name of one."""
+    if not isinstance(event, str) or not event.strip() or not event.isprintable():
+        raise ValueError("event must be a WebhookEvent, or the name of another event")
+    return str(event)
+
+
+# ---------------------------------------------------------------- answers
+
+
+async def _listed(call: Sender) -> tuple[Webhook, ...]:
+    request = Request(_LIST, _ALL)
+    return tuple(decoded(list[Webhook], request, await call.send(request), call.request_id))
+
+
+async def _answered_or_listed(call: Sender, request: Request, response: Response, wanted: _Wanted) -> Webhook:
+    """The subscription in the answer; from the list where it is not there (it was made all the same)."""
+    invalid: InvalidResponseError
+    try:
+        return decoded(Webhook, request, response, call.request_id)
+    except InvalidResponseError as error:
+        invalid = error
+    failed: PrintNowError | None = None
+    try:
+        wanted.look_for(await _listed(call))
+    except (APIError, NoResponseError, InvalidResponseError, ConfigurationError) as error:
+        failed = error
+    if wanted.found is None:
+        raise invalid from failed
+    return wanted.found
