@@ -18,7 +18,7 @@ try:
     import sqlalchemy as sa
     from sqlalchemy import event, exc
     from sqlalchemy.dialects import postgresql, sqlite
-    from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 except ImportError as error:
     raise ImportError(
         "SQLAlchemy is missing: pip install 'printnow-async[sql]' for SQLite, 'printnow-async[postgres]' for PostgreSQL"
@@ -26,7 +26,7 @@ except ImportError as error:
 
 from printnow_async.errors import ConfigurationError
 
-__all__ = ["Database", "Setup", "UTCDateTime", "ddl", "insert_if_absent", "sa"]
+__all__ = ["AsyncConnection", "Database", "Setup", "UTCDateTime", "ddl", "exc", "insert_if_absent", "sa"]
 
 _T = TypeVar("_T")
 
@@ -87,7 +87,11 @@ def ddl(metadata: sa.MetaData, versions: sa.Table, component: str, version: int,
 
 
 class Database:
-    """One database with the tables of one component. It belongs to one event loop."""
+    """One database with the tables of one component. It belongs to one event loop.
+
+    `exclusive` has SQLite lock the file for as long as it is open, and fail at once where it is locked; there is one
+    connection then, and `hold()` gives it.
+    """
 
     def __init__(
         self,
@@ -98,11 +102,12 @@ class Database:
         component: str,
         version: int,
         setup: Setup | None,
+        exclusive: bool = False,
     ) -> None:
         if setup not in {None, "create", "verify"}:
             raise ConfigurationError(f"setup must be 'create' or 'verify', not {setup!r}")
         self._owned = not isinstance(url, AsyncEngine)
-        engine = _make_engine(url) if isinstance(url, str) else url
+        engine = _make_engine(url, exclusive=exclusive) if isinstance(url, str) else url
         self.dialect = engine.dialect.name
         if self.dialect not in _EXTRAS:
             raise ConfigurationError(f"SQLite and PostgreSQL are supported, not {self.dialect}")
@@ -124,6 +129,22 @@ class Database:
         """Execute one INSERT or UPDATE; whether it changed a row."""
         result = await self._execute(statement, values)
         return cast("sa.CursorResult[Any]", result).rowcount == 1
+
+    async def hold(self) -> AsyncConnection:
+        """A connection of the caller's own, with transactions, once the tables are known to be there. Close it."""
+        self._check_usable()
+        if not self._ready:
+            await self._prepare()
+            self._ready = True
+        connection = await self._engine.connect()
+        level = "SERIALIZABLE" if self.dialect == "sqlite" else "READ COMMITTED"
+        return await connection.execution_options(isolation_level=level)
+
+    async def peek(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """The rows of one query, whatever tables there are."""
+        self._check_usable()
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query)).all()
 
     async def _execute(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.Result[Any]:
         """Execute one statement, a transaction of its own, once the tables are known to be there."""
@@ -211,7 +232,7 @@ class Database:
                     await connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), lock)
 
 
-def _make_engine(url: str) -> AsyncEngine:
+def _make_engine(url: str, *, exclusive: bool) -> AsyncEngine:
     """An engine of our own; `ConfigurationError`, without the URL, which may hold a password, where there is none."""
     try:
         parsed = sa.make_url(url)
@@ -240,14 +261,27 @@ def _make_engine(url: str) -> AsyncEngine:
         extra = _EXTRAS.get(name, "sql")
         raise ConfigurationError(f"{error.name} is missing: pip install 'printnow-async[{extra}]'") from None
     if name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _lock_sqlite if exclusive else _wait_for_sqlite)
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     return engine
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
+def _wait_for_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     # first of all, so that what follows waits for other processes too
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    cursor.close()
+
+
+def _lock_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 0")
+    cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
+    cursor.close()
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()

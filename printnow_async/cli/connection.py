@@ -62,6 +62,10 @@ class Connection:
             remember_secret(secret)
         return cls(token, key, values.get(_BASE_URL))
 
+    def client(self, **options: Any) -> PrintNowClient:
+        """A client with these credentials; takes what else `PrintNowClient` takes."""
+        return PrintNowClient(self.token, self.key, base_url=self.base_url, **options)
+
     def call(self, operation: Callable[[PrintNowClient], Awaitable[_R]]) -> _R:
         """Run one operation on a client of its own, in an event loop of its own.
 
@@ -70,7 +74,7 @@ class Connection:
         writes = _Writes()
 
         async def run() -> _R:
-            async with PrintNowClient(self.token, self.key, base_url=self.base_url, observers=(writes,)) as client:
+            async with self.client(observers=(writes,)) as client:
                 return await operation(client)
 
         try:

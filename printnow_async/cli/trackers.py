@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import unquote
 
 import attrs
 import click
 
 from printnow_async.cli.connection import Connection, env_file_option, variables
 from printnow_async.cli.failures import BadUsage, TrackerFailed
-from printnow_async.cli.secrecy import remember_secret
+from printnow_async.cli.secrecy import has_password, remember_password
 from printnow_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from printnow_async.tracking.sql import SQLTracker
 
-__all__ = ["Guests", "PATIENCE", "sql_tracker", "tracked"]
+__all__ = ["Guests", "PATIENCE", "sql_needed", "sql_tracker", "tracked"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -36,13 +34,13 @@ _SETTLING: Final = 0.1
 _TRACKER: Final = "PRINTNOW_TRACKER"
 _FILE: Final = "printnow-guests.db"
 _DEFAULT: Final = f"sqlite+aiosqlite:///{_FILE}"
-_PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<in_front>.+)@|[?&]password=(?P<behind>[^&]+)")
 
 
-def sql_tracker() -> type[SQLTracker]:
-    """The class `SQLTracker`; bad configuration where SQLAlchemy is missing."""
+@contextmanager
+def sql_needed() -> Generator[None, None, None]:
+    """What is imported here needs SQLAlchemy; bad configuration where that is missing."""
     try:
-        from printnow_async.tracking.sql import SQLTracker
+        yield
     except ImportError as error:
         cause = error.__cause__
         if "sqlalchemy" not in {error.name, cause.name if isinstance(cause, ImportError) else None}:
@@ -51,6 +49,12 @@ def sql_tracker() -> type[SQLTracker]:
             "SQLAlchemy is missing: install printnow-async[sql], or printnow-async[postgres] for PostgreSQL, as in: "
             "pip install 'printnow-async[sql]'"
         ) from None
+
+
+def sql_tracker() -> type[SQLTracker]:
+    """The class `SQLTracker`; bad configuration where SQLAlchemy is missing."""
+    with sql_needed():
+        from printnow_async.tracking.sql import SQLTracker
     return SQLTracker
 
 
@@ -134,11 +138,8 @@ def tracked(command: Callable[Concatenate[Guests, _P], _R]) -> Callable[..., _R]
 
 def _url(given: str | None, env_file: Path | None) -> str:
     """Which database, its password remembered as a secret."""
-    if given and _PASSWORD.search(given):
+    if given and has_password(given):
         raise BadUsage(f"a password is never an argument: put the URL of the tracker into {_TRACKER}, or an --env-file")
     url = given or variables((_TRACKER,), env_file).get(_TRACKER, _DEFAULT)
-    for match in _PASSWORD.finditer(url):
-        secret = match["in_front"] or match["behind"]
-        remember_secret(secret)
-        remember_secret(unquote(secret))
+    remember_password(url)
     return url

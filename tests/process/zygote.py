@@ -13,7 +13,10 @@ import signal
 import sys
 from typing import Any
 
-from printnow_async import NewAccount, PrintNowClient, PrintNowError, RetryPolicy, TempUserLifecycle, Timeout
+import attrs
+
+from printnow_async import Limits, NewAccount, PrintNowClient, PrintNowError, RetryPolicy, TempUserLifecycle, Timeout
+from printnow_async.importing import import_accounts
 from printnow_async.tracking.sql import SQLTracker
 
 LEASE = 1.0
@@ -74,10 +77,12 @@ class DeadlyTransport:
 
 
 async def work(job: dict[str, Any]) -> dict[str, Any]:
-    """One job: a move of one guest, as a process of its own would make it."""
+    """One job: a move of one guest, or an import, as a process of its own would make it."""
     deadly = Deadly(job.get("dies_at"))
     if "dies_after" in job:
         asyncio.get_running_loop().call_later(job["dies_after"], die)
+    if "source" in job:
+        return await import_rows(job)
     client = PrintNowClient(
         job["token"],
         job["key"],
@@ -91,6 +96,25 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
         rounds = job.get("rounds", [job])
         results = [await one(client, tracked, {**job, **more}) for more in rounds]
     return {"rounds": results} if "rounds" in job else results[0]
+
+
+async def import_rows(job: dict[str, Any]) -> dict[str, Any]:
+    """An import, and its report."""
+    client = PrintNowClient(
+        job["token"],
+        job["key"],
+        base_url=job["url"],
+        retry=RetryPolicy(base_delay=0.01),
+        timeout=Timeout(attempt=5.0, total=None),
+        limits=Limits(max_concurrency=16),
+    )
+    async with client:
+        report = await import_accounts(client, job["source"], storefront_id=1, journal=job["journal"])
+    return attrs.asdict(report, value_serializer=lambda _instance, _field, value: _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, os.PathLike) else value
 
 
 async def one(client: PrintNowClient, tracker: Any, job: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,184 @@
+"""What is said of an import: what the check found, what became of the rows, and what to do next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from printnow_async.cli.failures import Failure, Halted, Interrupted
+from printnow_async.cli.output import printable, write, write_json
+from printnow_async.cli.progress import duration
+
+if TYPE_CHECKING:
+    from printnow_async.importing import Checked, ImportReport
+
+__all__ = ["failure_of", "ignored", "rows_found", "show_check_as_json", "show_problems", "show_report"]
+
+_LISTED: Final = 20
+"""Rows with problems that are listed before the sending; the report has all of them."""
+
+
+# ---------------------------------------------------------------- the check
+
+
+def rows_found(name: str, checked: Checked) -> str:
+    """How many rows, and how many of them are in order."""
+    return f"{printable(name)}: {_rows(checked.total)}, {checked.valid:,} valid, {checked.invalid:,} invalid"
+
+
+def ignored(headings: Iterable[str]) -> str:
+    """That these columns are no fields; empty if there are none."""
+    named = ", ".join(f'"{printable(heading)}"' for heading in headings)
+    return f"note: ignored, being no field of an account: {named}" if named else ""
+
+
+def show_problems(checked: Checked, *, at_most: int | None = _LISTED) -> None:
+    """Write the rows with problems, and how many more there are."""
+    shown = checked.invalid if at_most is None else min(at_most, checked.invalid)
+    # a pass over the file ends with the last row that is shown
+    for number, problems in islice(_problems(checked), shown):
+        click.echo(f"  row {number}: {'; '.join(problems)}")
+    if shown < checked.invalid:
+        click.echo(f"  and {checked.invalid - shown:,} more, in failed.csv")
+
+
+def show_check_as_json(name: str, checked: Checked) -> None:
+    """Write one object, its problems one by one: there may be a million."""
+    summary = {
+        "source": name,
+        "total": checked.total,
+        "valid": checked.valid,
+        "invalid": checked.invalid,
+        "ignored_columns": checked.columns.unknown,
+    }
+    click.echo(f'{json.dumps(summary).removesuffix("}")}, "problems": [', nl=False)
+    for at, (number, problems) in enumerate(islice(_problems(checked), checked.invalid)):
+        click.echo(f"{', ' if at else ''}{json.dumps({'row': number, 'problems': problems})}", nl=False)
+    click.echo("]}")
+
+
+def _problems(checked: Checked) -> Iterator[tuple[int, tuple[str, ...]]]:
+    return ((row.number, tuple(map(printable, row.problems))) for row in checked.problems())
+
+
+# ---------------------------------------------------------------- the end
+
+_MEANING: Final = (
+    ("created", "created", ""),
+    ("exists", "exists", "username or e-mail is taken"),
+    ("rejected", "rejected", "refused for another reason"),
+    ("unknown", "unknown", "may have been created"),
+    ("invalid", "invalid", "breaks a rule, was not sent"),
+    ("not settled", "unsettled", "has no outcome yet"),
+)
+"""Line, field and meaning of each outcome."""
+_EDITED: Final = "changed since, was not sent again"
+
+
+def show_report(report: ImportReport, *, as_json: bool) -> None:
+    """Write all of it, the one way or the other."""
+    if as_json:
+        write_json(_as_json(report))
+        return
+    click.echo()
+    write(_table(report))
+    click.echo()
+    took = f"{report.elapsed:.1f} s" if report.elapsed < 10 else duration(report.elapsed)
+    click.echo(f"{_rows(report.sent)} sent in {took}")
+    write(_places(report))
+
+
+def _as_json(report: ImportReport) -> dict[str, Any]:
+    values = attrs.asdict(report, recurse=False)
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return plain | {"elapsed": round(report.elapsed, 3), "complete": report.complete, "all_created": report.all_created}
+
+
+def _table(report: ImportReport) -> Table:
+    """A line for each outcome, what it means beside those that there are."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("outcome")
+    table.add_column("rows", justify="right")
+    table.add_column("", style="dim")
+    for at, (name, field, meaning) in enumerate(_MEANING, 1):
+        _add(table, name, getattr(report, field), meaning, last=at == len(_MEANING))
+    table.add_row("rows in all", f"{report.total:,}", "", style="bold")
+    if report.edited:
+        _add(table, "edited", report.edited, _EDITED)
+    return table
+
+
+def _add(table: Table, name: str, count: int, meaning: str, *, last: bool = False) -> None:
+    number = Text(f"{count:,}", "green" if name == "created" else "red") if count else Text("0", "dim")
+    table.add_row(name, number, meaning if count else "", end_section=last)
+
+
+def _places(report: ImportReport) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, place in (
+        ("journal", report.journal),
+        ("created", report.created_csv),
+        ("all others", report.failed_csv),
+    ):
+        grid.add_row(name, printable(str(place)))
+    return grid
+
+
+def failure_of(report: ImportReport) -> Failure | None:
+    """What did not go well and what to do next, with its exit code; None if every row was created."""
+    if report.halted is not None:
+        stop = "." if report.halted[-1:].isalnum() else ""
+        failed = " Rows that failed are sent again with --retry-failed." if _failed(report) else ""
+        return Halted(
+            f"halted: {printable(report.halted)}{stop} When that is mended, run the same command again: it goes on "
+            f"where this one ended.{failed}"
+        )
+    if report.interrupted:
+        return Interrupted(
+            f"interrupted: {_rows(report.unsettled)} without an outcome. To go on, run the same command again."
+        )
+    if report.all_created:
+        return None
+    return Failure(" ".join(filter(None, (_about_missing(report), _about_edited(report)))))
+
+
+def _about_missing(report: ImportReport) -> str:
+    missing = report.total - report.created
+    if not missing:
+        return ""
+    steps: list[str] = []
+    if report.exists or report.rejected or report.invalid:
+        steps.append(f"correct in the spreadsheet what {report.failed_csv.name} names")
+    if report.unknown:
+        steps.append("look the unknown ones up in the admin")
+    again = " with --retry-failed" if _failed(report) else ""
+    steps.append(f"{'then ' if steps else ''}run it again{again}")
+    return f"{missing:,} of {_rows(report.total)} not created: {', '.join(steps)}."
+
+
+def _failed(report: ImportReport) -> bool:
+    return bool(report.exists or report.rejected or report.unknown)
+
+
+def _about_edited(report: ImportReport) -> str:
+    if not report.edited:
+        return ""
+    return (
+        f"{_rows(report.edited)} edited since and not sent again: --retry-failed sends those that failed; customers "
+        "that are there are edited in the admin."
+    )
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
