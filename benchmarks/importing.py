@@ -23,9 +23,10 @@ from printnow_async import Limits, PrintNowClient, Timeout, stream_bulk
 from printnow_async.importing import import_accounts
 from printnow_async.importing.checking import Checked, check
 from printnow_async.importing.columns import Columns
+from printnow_async.importing.items import Tally
 from printnow_async.importing.journal import Journal
 from printnow_async.importing.reading import open_spreadsheet
-from printnow_async.importing.sending import Sender, Tally
+from printnow_async.importing.sending import Sender
 from processes import CLIENT_CORE, server
 
 CONCURRENCY = 32

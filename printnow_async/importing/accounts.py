@@ -13,11 +13,12 @@ from printnow_async.client import PrintNowClient
 from printnow_async.errors import ConfigurationError
 from printnow_async.importing.checking import Checked, check
 from printnow_async.importing.columns import Columns
+from printnow_async.importing.items import Tally
 from printnow_async.importing.journal import Journal, StoreError
 from printnow_async.importing.reading import Spreadsheet, open_spreadsheet
 from printnow_async.importing.reports import Counts, Reports
 from printnow_async.importing.results import ImportProgress, ImportReport, RowOutcome
-from printnow_async.importing.sending import Sender, Tally
+from printnow_async.importing.sending import Sender
 from printnow_async.models import Customer, NewAccount
 
 __all__ = ["import_accounts"]
@@ -169,7 +170,11 @@ async def _check_belongs(journal: Journal, checked: Checked) -> None:
         keys += [] if row.problems else [journal.key(row.username)]
         if len(keys) == SAMPLE:
             break
-    if not await journal.find(keys):
+    try:
+        known = await journal.find(keys)
+    except StoreError as error:
+        raise ConfigurationError(f"{journal.name}: {error}") from None
+    if not known:
         raise ConfigurationError(
             f"{journal.name} is the journal of {journal.other_source} and knows no row of this one: choose another"
         )

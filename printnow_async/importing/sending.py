@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from itertools import islice
-from typing import Final, NamedTuple
-
-import attrs
+from typing import Final
 
 from printnow_async.bulk import BulkStream, stream_bulk
 from printnow_async.errors import (
@@ -19,13 +18,15 @@ from printnow_async.errors import (
     PrintNowError,
 )
 from printnow_async.importing.checking import CheckedRow
+from printnow_async.importing.items import Item, Tally
 from printnow_async.importing.journal import SENDING, Entry, Journal, StoreError
 from printnow_async.importing.results import ImportProgress, RowOutcome
 from printnow_async.importing.verdicts import one_line, outcome_of, reason_of, turned_away
 from printnow_async.models import Customer, NewAccount
-from printnow_async.outcomes import Outcome, Success
 
-__all__ = ["Create", "Item", "Sender", "ServerGoneError", "Tally"]
+__all__ = ["Create", "Sender"]
+
+logger = logging.getLogger("printnow_async")
 
 Create = Callable[[NewAccount], Awaitable[Customer]]
 
@@ -53,42 +54,6 @@ class ServerGoneError(Exception):
 
 class StoppedError(Exception):
     """It was asked to stop before the server took the row; nothing of it was applied."""
-
-
-class Item(NamedTuple):
-    """A row that is about to be sent. Its `repr` shows no cell."""
-
-    row: CheckedRow
-    entry: int
-    before: Entry | None
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether an earlier run sent it and has no answer."""
-        return self.before is not None and self.before.state in {SENDING, RowOutcome.UNKNOWN}
-
-
-@attrs.define
-class Tally:
-    """What has become of the valid rows, over all runs, as far as this one has come."""
-
-    valid: int
-    created: int = 0
-    exists: int = 0
-    rejected: int = 0
-    unknown: int = 0
-    edited: int = 0
-    sent: int = 0
-    """Rows with an outcome of this run."""
-
-    @property
-    def settled(self) -> int:
-        """Rows with an outcome, of whichever run."""
-        return self.created + self.exists + self.rejected + self.unknown
-
-    def count(self, outcome: str) -> None:
-        """One more row with this outcome."""
-        setattr(self, outcome, getattr(self, outcome) + 1)
 
 
 class Sender:
@@ -148,7 +113,7 @@ class Sender:
 
     async def _send_all(self) -> None:
         self._stream = stream_bulk(
-            self._send,
+            self._settled,
             self,
             concurrency=self._concurrency,
             stop_on=(AuthenticationError, ServerGoneError),
@@ -157,8 +122,8 @@ class Sender:
         )
         try:
             async with self._stream as outcomes:
-                async for outcome in outcomes:
-                    self._settle(outcome)
+                async for _ in outcomes:
+                    pass
         finally:
             for item in await self._stream.not_started():
                 self._journal.withdraw(item.entry, item.before)
@@ -173,19 +138,21 @@ class Sender:
         tally, seen = self._tally, self._stream.progress
         rate = tally.sent / seen.elapsed if seen.elapsed > 0 else 0.0
         left = tally.valid - tally.settled
-        self._on_progress(
-            ImportProgress(
-                tally.settled,
-                tally.valid,
-                tally.created,
-                tally.exists + tally.rejected,
-                tally.unknown,
-                seen.in_flight,
-                rate,
-                seen.elapsed,
-                left / rate if rate else None,
-            )
+        now = ImportProgress(
+            tally.settled,
+            tally.valid,
+            tally.created,
+            tally.exists + tally.rejected,
+            tally.unknown,
+            seen.in_flight,
+            rate,
+            seen.elapsed,
+            left / rate if rate else None,
         )
+        try:
+            self._on_progress(now)
+        except Exception:
+            logger.exception("on_progress failed and is ignored")
 
     # ------------------------------------------------------------ before: the rows, journalled a few ahead
 
@@ -313,12 +280,17 @@ class Sender:
 
     # ------------------------------------------------------------ after: its outcome
 
-    def _settle(self, outcome: Outcome[Item, Customer]) -> None:
-        item = outcome.item
-        if isinstance(outcome, Success):
-            self._count(item, RowOutcome.CREATED, outcome.value.id, None)
-            return
-        error = outcome.error
+    async def _settled(self, item: Item) -> Customer:
+        """Send a row and settle it: at once, so that no outcome is known and not written."""
+        try:
+            customer = await self._send(item)
+        except Exception as error:
+            self._fail(item, error)
+            raise
+        self._count(item, RowOutcome.CREATED, customer.id, None)
+        return customer
+
+    def _fail(self, item: Item, error: Exception) -> None:
         if isinstance(error, AuthenticationError | ServerGoneError | StoppedError):
             self._journal.withdraw(item.entry, item.before)
             if not isinstance(error, StoppedError) and self.halted is None:

@@ -19,7 +19,6 @@ __all__ = ["Entry", "JournalStore", "StoreError", "Writes", "journal_url"]
 
 COMPONENT: Final = "import"
 SCHEMA_VERSION: Final = 1
-SQLITE: Final = b"SQLite format 3\x00"
 PREFIX: Final = "printnow_"
 
 
@@ -162,8 +161,10 @@ class JournalStore:
 
         Raises `ConfigurationError` for a file that is no journal, or is damaged, or that another run has.
         """
+        if self._path is not None and self._path.is_dir():
+            raise ConfigurationError(f"{self.name} is a folder, not a journal")
         try:
-            self._check_file()
+            # The file is not looked into here: closing it would end the lock that another run of this process has.
             if self._database.dialect == "sqlite":
                 await self._check_database()
             self._connection = await self._database.hold()
@@ -184,16 +185,6 @@ class JournalStore:
         if self._connection is None:
             raise RuntimeError("the journal is not open")
         return self._connection
-
-    def _check_file(self) -> None:
-        if self._path is None or not self._path.exists():
-            return
-        if self._path.is_dir():
-            raise ConfigurationError(f"{self.name} is a folder, not a journal")
-        with self._path.open("rb") as file:
-            start = file.read(len(SQLITE))
-        if start and start != SQLITE:
-            raise ConfigurationError(f"{self.name} is not a journal: choose another name")
 
     async def _check_database(self) -> None:
         (found,) = await self._database.peek(sa.text("PRAGMA quick_check(1)"))
@@ -262,7 +253,9 @@ class JournalStore:
             return IN_USE
         if "readonly" in said or "unable to open" in said or "Permission" in said:
             return f"it cannot be written here ({said})"
-        if "malformed" in said or "not a database" in said:
+        if "not a database" in said:
+            return "it is not a journal: choose another name"
+        if "malformed" in said:
             return f"it is damaged ({said}): {TORN}"
         if "full" in said or "disk I/O" in said:
             return f"the disk is full, or fails ({said})"

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 
 import attrs
 import pytest
 
 from printnow_async import Customer, CustomerUpdate
-from printnow_async.cli.demo import report, scenario
+from printnow_async.cli.demo import report, scenario, spreadsheet
 from printnow_async.cli.demo.ledger import Ask, Audit, Claim, Holdings, Row, audit, holdings
 from printnow_async.cli.demo.processes import double_submit, killed_process
+from printnow_async.cli.demo.spreadsheet import imported_spreadsheet
 from printnow_async.customers import Customers
 from printnow_async.errors import OutcomeUnknownError, RateLimitError
+from printnow_async.importing import RowOutcome, sending
 
 SMALL = ("demo", "--customers=40", "--concurrency=8", "--seed=7")
 
 
 @pytest.fixture
 def one_process(monkeypatch):
-    """Leave out the steps that start processes, which take their time."""
-    steps = [(heading, step) for heading, step in scenario.STEPS if step not in {double_submit, killed_process}]
+    """Leave out the steps that start processes, and the one with a spreadsheet, which take their time."""
+    left_out = {double_submit, killed_process, imported_spreadsheet}
+    steps = [(heading, step) for heading, step in scenario.STEPS if step not in left_out]
     monkeypatch.setattr(scenario, "STEPS", steps)
 
 
@@ -43,6 +48,30 @@ def test_it_ends_with_no_duplicates_and_none_lost(command):
     assert done.stdout.splitlines()[-1] == "0 duplicates, 0 lost"
     assert "\x1b" not in done.stdout
     assert "225 of 300:" in done.stdout
+    out = " ".join(done.stdout.split())
+    assert "300 rows, 6 wrong, such as row 18: password must have at least 6 characters" in out
+    assert re.search(r"cancelled with [0-9]+ rows settled, and others on their way", out)
+    assert re.search(r"once more [1-9][0-9]* rows sent, the journal knew the others", out)
+    assert re.search(r"spreadsheet 294 ", out)
+
+
+def test_its_spreadsheet_is_the_example():
+    """The wheel has no examples: the demo has a copy."""
+    example = Path(__file__).parents[2] / "examples" / "customers.xlsx"
+    if not example.exists():
+        pytest.skip("the examples are not here")
+    assert Path(spreadsheet.__file__).with_name("customers.xlsx").read_bytes() == example.read_bytes()
+
+
+def test_an_import_that_calls_an_unknown_outcome_exists_is_caught(run_alone, monkeypatch):
+    """A row that was sent before without an answer, and finds its name taken, is most likely its own."""
+    steps = [step for step in scenario.STEPS if step[1] is imported_spreadsheet]
+    monkeypatch.setattr(scenario, "STEPS", steps)
+    monkeypatch.setattr(sending, "outcome_of", lambda _error, **_: RowOutcome.EXISTS)
+    result = run_alone(*SMALL, "--json")
+    printed = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert printed["lost"] == printed["steps"][0]["refused"] > 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals; planned: exit codes")

@@ -1,4 +1,4 @@
-"""The last step: many creates at once, while the service does its worst."""
+"""The step with many creates at once, while the service does its worst."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from printnow_async.models import Customer, NewAccount
 from printnow_async.outcomes import Outcome, Success
 from printnow_async.sandbox import Fault
 
-__all__ = ["many_customers"]
+__all__ = ["inject_faults", "many_customers"]
 
 _POST: Final = "POST /api/v2/customer"
 
 
 async def many_customers(stage: Stage) -> Row:
     """Create many customers under faults, and keep what the SDK reports of each."""
-    _inject_faults(stage)
+    inject_faults(stage)
     asks: list[Ask] = []
 
     def create(account: NewAccount) -> Awaitable[Customer]:
@@ -40,7 +40,7 @@ async def many_customers(stage: Stage) -> Row:
     return Row("many at once", asks)
 
 
-def _inject_faults(stage: Stage) -> None:
+def inject_faults(stage: Stage) -> None:
     """About one create in seven is struck, and one in six is late as well.
 
     A 429 with `Retry-After` holds the whole client back, so there are two at most.

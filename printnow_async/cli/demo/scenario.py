@@ -13,6 +13,7 @@ from printnow_async.cli.demo.bulk import many_customers
 from printnow_async.cli.demo.ledger import Audit, Row, audit, holdings
 from printnow_async.cli.demo.narration import Narrator
 from printnow_async.cli.demo.processes import double_submit, killed_process
+from printnow_async.cli.demo.spreadsheet import imported_spreadsheet
 from printnow_async.cli.demo.stage import Stage
 from printnow_async.cli.demo.walks import one_customer, registered_guest, returning_guest
 from printnow_async.cli.trackers import sql_tracker
@@ -32,6 +33,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("A double submit: two processes convert one guest at once", double_submit),
     ("A process killed at its convert; another one recovers it", killed_process),
     ("Many customers at once, under faults", many_customers),
+    ("A spreadsheet: imported under faults, cancelled in the middle, gone on with", imported_spreadsheet),
 )
 """The steps, each under its heading."""
 
