@@ -228,7 +228,8 @@ async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -
 
 async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -> None:
     """kill -9 after so many milliseconds, wherever the process is then."""
-    jobs = iter(range(share(checkout, 140)))
+    count = share(checkout, 28 if os.environ.get("PRINTNOW_FEWER_KILLS") else 140)
+    jobs = iter(range(count))
     kills = 0
 
     async def worker(zygote: Zygote) -> None:
@@ -240,4 +241,4 @@ async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= share(checkout, 40)
+    assert kills >= 0.28 * count

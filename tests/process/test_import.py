@@ -20,7 +20,7 @@ from printnow_async.sandbox import Fault, Sandbox
 
 ROOT = Path(__file__).parents[2]
 ROWS = 2_000
-KILLS = 200
+KILLS = 40 if os.environ.get("PRINTNOW_FEWER_KILLS") else 200
 TAKEN = range(50, ROWS, 40)
 """Rows whose username somebody else has already."""
 FAULTS = [
