@@ -123,22 +123,43 @@ def table(found: dict[str, tuple[dict[int, Run], list[Run]]]) -> str:
 
 
 def plot(found: dict[str, tuple[dict[int, Run], list[Run]]], path: Path) -> None:
-    """Above the sweep with the adaptive goodput as a line, below the limit's way: one column for each profile."""
+    """For each profile the sweep, with the adaptive goodput as a line, and below it the adaptive limit's way."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.2 * len(found), 5.6), layout="constrained")
-    axes = figure.subplots(2, len(found), squeeze=False)
-    for column, (name, (fixed, adaptive)) in enumerate(found.items()):
+    columns = min(4, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(3.4 * columns, 5.2 * rows), layout="constrained")
+    axes = figure.subplots(2 * rows, columns, squeeze=False)
+    for number, (name, (fixed, adaptive)) in enumerate(found.items()):
         middle = sorted(adaptive, key=lambda run: run.goodput)[len(adaptive) // 2]
-        above, below = axes[0][column], axes[1][column]
-        above.plot(list(fixed), [run.goodput for run in fixed.values()], "o-", markersize=3, label="fixed limit")
+        row, column = divmod(number, columns)
+        above, below = axes[2 * row][column], axes[2 * row + 1][column]
+        for loses, marker, label in ((False, "o-", "fixed limit"), (True, "x", "fixed limit that loses items")):
+            points = [(level, run.goodput) for level, run in fixed.items() if bool(run.lost) is loses]
+            above.plot(*zip(*points, strict=True) if points else ((), ()), marker, color="tab:blue", ms=4, label=label)
         above.axhline(middle.goodput, color="tab:red", label="adaptive")
-        above.set(title=name, xlabel="limit", xscale="log", ylim=(0, None), ylabel="" if column else "goodput, calls/s")
+        above.set(
+            title=PROFILES[name].about, xlabel="limit", ylim=(0, None), ylabel="" if column else "goodput, calls/s"
+        )
+        above.title.set_fontsize("medium")
+        above.title.set_wrap(True)
         below.plot(*zip(*middle.way, strict=True), color="tab:red", linewidth=1)
         below.set(xlabel="calls done", ylim=(0, None), ylabel="" if column else "adaptive limit")
-        if not column:
-            above.legend(loc="lower right", fontsize="small")
-    figure.savefig(path, dpi=80)
+        below.set_xticks([0, 10_000, 20_000])
+        if not number:
+            above.legend(loc="lower right", fontsize="x-small")
+    figure.savefig(path, dpi=75)
+
+
+def load(path: Path) -> dict[str, tuple[dict[int, Run], list[Run]]]:
+    """What `--json` has written."""
+    return {
+        name: (
+            {int(level): Run(**run) for level, run in runs["fixed"].items()},
+            [Run(**run) for run in runs["adaptive"]],
+        )
+        for name, runs in json.loads(path.read_text()).items()
+    }
 
 
 def main() -> None:
@@ -147,13 +168,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="runs of the adaptive limit on each (3)")
     parser.add_argument("--plot", type=Path, help="a PNG file to draw the sweep into; needs matplotlib")
     parser.add_argument("--json", type=Path, help="a file for every run")
+    parser.add_argument("--again", type=Path, help="a file from --json: show that, measure nothing")
     options = parser.parse_args()
+    if options.again:
+        show(load(options.again), options.plot)
+        return
     if CLIENT_CORE is not None:
         os.sched_setaffinity(0, {CLIENT_CORE})
     logging.getLogger("printnow_async").addHandler(logging.NullHandler())
     logging.getLogger("printnow_async").setLevel(logging.ERROR)  # refusals are what is looked for
     found = {name: measure(name, PROFILES[name], options.rounds) for name in options.profiles.split(",")}
-    print(table(found))
     if options.json:
         runs = {
             name: {
@@ -163,8 +187,13 @@ def main() -> None:
             for name, (fixed, adaptive) in found.items()
         }
         options.json.write_text(json.dumps(runs))
-    if options.plot:
-        plot(found, options.plot)
+    show(found, options.plot)
+
+
+def show(found: dict[str, tuple[dict[int, Run], list[Run]]], path: Path | None) -> None:
+    print(table(found))
+    if path is not None:
+        plot(found, path)
 
 
 if __name__ == "__main__":
