@@ -165,7 +165,7 @@ async def _check_belongs(journal: Journal, checked: Checked) -> None:
     """A journal begun for a file of another name must know one of this one's first rows."""
     if journal.other_source is None or journal.new:
         return
-    keys: list[bytes] = []
+    keys: list[str] = []
     for row in checked.rows():
         keys += [] if row.problems else [journal.key(row.username)]
         if len(keys) == SAMPLE:

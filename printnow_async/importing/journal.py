@@ -55,6 +55,7 @@ class Journal:
             self._salt = bytes.fromhex(about["salt"])
             if about["source"] != self._source[:1000]:
                 self.other_source = about["source"]
+            await self._store.fold()  # what a run that was killed has left
             last = await self._store.last_id()
         except StoreError as error:
             await self._store.aclose()
@@ -70,25 +71,25 @@ class Journal:
     ) -> None:
         await self._store.aclose()
 
-    def key(self, username: str) -> bytes:
+    def key(self, username: str) -> str:
         """The identity of a row: its storefront and its username, in whatever case."""
         return self._digest(f"{self._storefront_id}\0{username.casefold()}")
 
-    def digest(self, cells: Iterable[str]) -> bytes:
+    def digest(self, cells: Iterable[str]) -> str:
         """What a row says, but for its password; changes if it is edited."""
         return self._digest("\0".join(map(str.strip, cells)))
 
-    def _digest(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()
+    def _digest(self, text: str) -> str:
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).hexdigest()
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        """The entries of these rows, as they are written."""
+    async def find(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries of these rows, as they were at the last `fold()`, or when the run began."""
         async with self._turn:
             return {entry.key: entry for entry in await self._store.find(keys)}
 
     # ------------------------------------------------------------ changes, which `flush` writes
 
-    def begin(self, key: bytes, digest: bytes, before: Entry | None) -> int:
+    def begin(self, key: str, digest: str, before: Entry | None) -> int:
         """A row is about to be sent, `before` being what is known of it. The number of its entry."""
         if before is not None:
             self._writes.again.append((digest, SENDING, before.id))
@@ -131,3 +132,8 @@ class Journal:
                 raise
             self.committed = loop.time()
             self.commit_seconds = self.committed - began
+
+    async def fold(self) -> None:
+        """Have `find()` give what was written in this run, too. `StoreError` leaves it as it was."""
+        async with self._turn:
+            await self._store.fold()

@@ -50,6 +50,7 @@ class Reports:
 
     async def write(self, checked: Checked, journal: Journal) -> Counts:
         """Write both, row by row in the order of the file. `OSError` and `StoreError` leave the old ones."""
+        await journal.fold()
         counts = Counts()
         columns = _public_columns(checked)
         headings = ["row", *(checked.columns.headings[at] for at in columns), "outcome"]
@@ -82,12 +83,12 @@ def _open(path: Path) -> TextIO:
     return open(path, "w", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
-async def _found(rows: Sequence[CheckedRow], journal: Journal) -> dict[bytes, Entry]:
+async def _found(rows: Sequence[CheckedRow], journal: Journal) -> dict[str, Entry]:
     return await journal.find([journal.key(row.username) for row in rows if not row.problems])
 
 
 def _outcomes(
-    rows: Sequence[CheckedRow], found: dict[bytes, Entry], journal: Journal, counts: Counts
+    rows: Sequence[CheckedRow], found: dict[str, Entry], journal: Journal, counts: Counts
 ) -> Iterator[tuple[CheckedRow, RowOutcome, Any]]:
     """The rows that have an outcome, each with it and with its customer id or the reason."""
     for row in rows:

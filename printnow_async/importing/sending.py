@@ -36,6 +36,8 @@ MOST_SECONDS: Final = 0.2
 open; the longer, the fewer transactions."""
 COMMITS: Final = 25
 """Between those, so many times what a transaction takes."""
+AT_LEAST: Final = 2
+"""Rows journalled ahead for each that may be in flight, so that none has to wait for a transaction."""
 MOST_AHEAD: Final = 2048
 """Rows journalled ahead, at most."""
 LOOKED_UP: Final = 1_000
@@ -186,7 +188,7 @@ class Sender:
         """Rows to journal at once: what the next moment sends, and at least what may be in flight."""
         elapsed = self._stream.elapsed if self._stream is not None else 0.0
         rate = self._tally.sent / elapsed if elapsed > 0 else 0.0
-        return min(max(self._concurrency, int(rate * self._between_commits)), MOST_AHEAD)
+        return min(max(AT_LEAST * self._concurrency, int(rate * self._between_commits)), MOST_AHEAD)
 
     @property
     def _between_commits(self) -> float:
@@ -225,7 +227,7 @@ class Sender:
             self._tell()
         return batch
 
-    def _to_send(self, before: Entry, digest: bytes) -> bool:
+    def _to_send(self, before: Entry, digest: str) -> bool:
         """Whether a row that the journal knows is sent again; if not, it is counted as what it is."""
         if before.state == SENDING or (self._retry_failed and before.state != RowOutcome.CREATED):
             return True

@@ -6,9 +6,10 @@ SQLAlchemy with aiosqlite (extra `cli` or `sql`) or asyncpg (`postgres`).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -31,10 +32,10 @@ class Entry(NamedTuple):
 
     id: int
     """Its number in the journal, in the order in which rows were first sent."""
-    key: bytes
-    """Keyed digest of storefront and username: 16 bytes."""
-    digest: bytes
-    """Keyed digest of its cells, but for the password: 16 bytes."""
+    key: str
+    """Keyed digest of storefront and username: 32 hexadecimal digits."""
+    digest: str
+    """The same of its cells, but for the password."""
     state: str
     """ "sending", or a `RowOutcome`."""
     customer_id: int | None
@@ -44,16 +45,16 @@ class Entry(NamedTuple):
 
 
 class Writes:
-    """Changes that belong together: written in one transaction, in this order."""
+    """Changes that belong together, made in this order."""
 
-    def __init__(self) -> None:
-        self.begun: list[tuple[int, bytes, bytes, str]] = []
+    def __init__(self, **changes: list[Any]) -> None:
+        self.begun: list[tuple[int, str, str, str]] = changes.get("begun", [])
         """Rows that are about to be sent for the first time: id, key, digest, state."""
-        self.again: list[tuple[bytes, str, int]] = []
+        self.again: list[tuple[str, str, int]] = changes.get("again", [])
         """Rows that are about to be sent once more: digest, state, id."""
-        self.settled: list[tuple[str, int | None, str | None, int]] = []
+        self.settled: list[tuple[str, int | None, str | None, int]] = changes.get("settled", [])
         """Rows whose outcome is known, and rows that go back to what they were: state, customer, reason, id."""
-        self.withdrawn: list[tuple[int]] = []
+        self.withdrawn: list[tuple[int]] = changes.get("withdrawn", [])
         """Rows that were never sent after all: id."""
 
     def put_before(self, earlier: Writes) -> None:
@@ -104,17 +105,31 @@ _ROWS: Final = sa.Table(
     f"{PREFIX}import_rows",
     _METADATA,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
-    sa.Column("key", sa.LargeBinary(16), nullable=False),
-    sa.Column("digest", sa.LargeBinary(16), nullable=False),
+    sa.Column("key", sa.String(32), nullable=False),
+    sa.Column("digest", sa.String(32), nullable=False),
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("customer_id", sa.BigInteger),
     sa.Column("reason", sa.String(500)),
 )
+_LOG: Final = sa.Table(
+    f"{PREFIX}import_log",
+    _METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("changes", sa.Text, nullable=False),
+)
+"""What was written while rows were sent: each transaction one row, in JSON. `fold()` makes entries of it.
+
+A statement for each entry would take the interpreter's lock and give it back each time, which costs a busy event loop
+several times what the database does.
+"""
 # Made when rows are first looked up, not before: a run from the beginning only appends.
 _INDEX: Final = sa.Index(f"{PREFIX}import_rows_key", _ROWS.c.key)
 _ROWS.indexes.discard(_INDEX)
 
-_FIND: Final = sa.select(_ROWS).where(_ROWS.c.key.in_(sa.bindparam("keys", expanding=True)))
+AT_ONCE: Final = 1_000
+"""Keys in one look-up."""
+_KEYS: Final = tuple(f"key_{number}" for number in range(AT_ONCE))
+_FIND: Final = sa.select(_ROWS).where(_ROWS.c.key.in_([sa.bindparam(name, type_=_ROWS.c.key.type) for name in _KEYS]))
 _AT: Final = _ROWS.c.id == sa.bindparam("at")
 _BEGUN: Final = ("id", "key", "digest", "state")
 _WRITES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
@@ -132,6 +147,7 @@ _WRITES: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "withdrawn": (sa.delete(_ROWS).where(_AT), ("at",)),
 }
 """The statement of each kind of change, and the order of its values, as in `Writes`."""
+_OLDEST: Final = sa.select(_LOG).order_by(_LOG.c.id).limit(20)
 
 
 def _by_position(statement: Any, names: tuple[str, ...], dialect: sa.Dialect) -> str:
@@ -153,6 +169,9 @@ class JournalStore:
             url, _METADATA, _VERSIONS, component=COMPONENT, version=SCHEMA_VERSION, setup="create", exclusive=True
         )
         self._connection: AsyncConnection | None = None
+        self._logged = 0
+        """The number of the last row in the log; it is empty when a run begins."""
+        self._find = self._append = ""
         self._writes: dict[str, str] = {}
         self._indexed = False
 
@@ -168,6 +187,9 @@ class JournalStore:
             if self._database.dialect == "sqlite":
                 await self._check_database()
             self._connection = await self._database.hold()
+            self._find = _by_position(_FIND, _KEYS, self._open.dialect)
+            values: dict[str, Any] = {name: sa.bindparam(name) for name in ("id", "changes")}
+            self._append = _by_position(sa.insert(_LOG).values(values), ("id", "changes"), self._open.dialect)
             self._writes = {kind: _by_position(*write, self._open.dialect) for kind, write in _WRITES.items()}
             await self._lock()
             rows = await self._open.execute(sa.select(_ABOUT))
@@ -221,30 +243,50 @@ class JournalStore:
             raise StoreError(self._explain(error)) from None
         return last or 0
 
-    async def find(self, keys: Sequence[bytes]) -> Iterable[Entry]:
-        """The entries with these keys."""
+    async def find(self, keys: Sequence[str]) -> list[Entry]:
+        """The entries with these keys, in any order."""
+        entries: list[Entry] = []
         try:
             if not self._indexed:
                 await self._open.execute(sa.schema.CreateIndex(_INDEX, if_not_exists=True))
                 self._indexed = True
-            result = await self._open.execute(_FIND, {"keys": list(keys)})
-            entries = [Entry(*row) for row in result]
+            for at in range(0, len(keys), AT_ONCE):
+                asked = tuple(keys[at : at + AT_ONCE])
+                asked += asked[-1:] * (AT_ONCE - len(asked))  # the statement has so many places
+                entries += map(Entry._make, await self._open.exec_driver_sql(self._find, asked))
             await self._open.commit()
         except exc.DBAPIError as error:
             raise StoreError(self._explain(error)) from None
         return entries
 
     async def write(self, writes: Writes) -> None:
-        """Write it all, or nothing: `StoreError`."""
+        """Write it all, or nothing: `StoreError`. Entries are as they were until `fold()`."""
         try:
-            for kind, text in self._writes.items():
-                if values := getattr(writes, kind):
-                    await self._open.exec_driver_sql(text, values)
+            await self._open.exec_driver_sql(self._append, (self._logged + 1, json.dumps(vars(writes))))
             await self._open.commit()
         except exc.DBAPIError as error:
-            with contextlib.suppress(exc.DBAPIError):  # what could not be written cannot be taken back either
-                await self._open.rollback()
+            await self._roll_back()
             raise StoreError(self._explain(error)) from None
+        self._logged += 1
+
+    async def fold(self) -> None:
+        """Make entries of all that was written."""
+        try:
+            while rows := (await self._open.execute(_OLDEST)).all():
+                for row in rows:
+                    writes = Writes(**json.loads(row.changes))
+                    for kind, text in self._writes.items():
+                        if values := getattr(writes, kind):
+                            await self._open.exec_driver_sql(text, [tuple(value) for value in values])
+                await self._open.execute(sa.delete(_LOG).where(_LOG.c.id <= rows[-1].id))
+                await self._open.commit()
+        except exc.DBAPIError as error:
+            await self._roll_back()
+            raise StoreError(self._explain(error)) from None
+
+    async def _roll_back(self) -> None:
+        with contextlib.suppress(exc.DBAPIError):  # what could not be written cannot be taken back either
+            await self._open.rollback()
 
     def _explain(self, error: exc.DBAPIError | OSError) -> str:
         """What a database's error means, in one line."""

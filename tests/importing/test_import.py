@@ -327,9 +327,11 @@ async def test_it_stops_after_as_many_failures_as_are_allowed(tmp_path: Path) ->
 async def test_a_second_run_at_the_same_time_is_refused(tmp_path: Path) -> None:
     """By another process, and by this one; the first goes on unharmed."""
     source = write(tmp_path / "in.csv", rows(100))
-    async with Sandbox(latency=0.01) as sandbox:
+    async with Sandbox() as sandbox:
+        slow = Fault.latency(60, after=True)
+        sandbox.inject(slow, route=CREATE, times=1)  # the first run ends no sooner than the test wants it to
         running = asyncio.ensure_future(run(sandbox, source, tmp_path / "journal", concurrency=2))
-        while not sandbox.customers:
+        while len(sandbox.customers) < 100:
             await asyncio.sleep(0.001)
         with pytest.raises(ConfigurationError, match="another run is using it"):
             await run(sandbox, source, tmp_path / "journal")
@@ -343,7 +345,11 @@ async def test_a_second_run_at_the_same_time_is_refused(tmp_path: Path) -> None:
         )
         said, _ = await other.communicate()
         assert "another run is using it: wait for its end" in said.decode()
-        assert (await running).all_created
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        report = await run(sandbox, source, tmp_path / "journal")
+    assert (report.created, report.unknown, report.sent) == (99, 1, 1)
 
 
 # ---------------------------------------------------------------- journals that cannot be used
