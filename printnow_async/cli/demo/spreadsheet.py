@@ -8,24 +8,27 @@ import csv
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from printnow_async.cli.demo.bulk import inject_faults
 from printnow_async.cli.demo.ledger import Ask, Claim, Row
 from printnow_async.cli.demo.narration import Tally
 from printnow_async.cli.demo.stage import STOREFRONT, Stage
-from printnow_async.importing import Checked, ImportProgress, ImportReport, RowOutcome, import_accounts
+
+if TYPE_CHECKING:
+    from printnow_async.importing import Checked, ImportProgress, ImportReport
 
 __all__ = ["imported_spreadsheet"]
 
 _CANCELLED_AFTER: Final = 100
 """Rows that have an outcome by then."""
 _CLAIMS: Final = {
-    RowOutcome.CREATED: Claim.CREATED,
-    RowOutcome.UNKNOWN: Claim.UNKNOWN,
-    RowOutcome.EXISTS: Claim.REFUSED,
-    RowOutcome.REJECTED: Claim.REFUSED,
+    "created": Claim.CREATED,
+    "unknown": Claim.UNKNOWN,
+    "exists": Claim.REFUSED,
+    "rejected": Claim.REFUSED,
 }
+"""What the outcome of a row claims. An invalid one was not sent."""
 
 
 async def imported_spreadsheet(stage: Stage) -> Row:
@@ -45,6 +48,8 @@ async def imported_spreadsheet(stage: Stage) -> Row:
 
 async def _imported(stage: Stage, source: Path, folder: Path) -> ImportReport:
     """Import it in two runs, the first of which is cancelled."""
+    from printnow_async.importing import import_accounts  # it needs SQLAlchemy, which other commands do not
+
     enough = asyncio.Event()
 
     def checked(found: Checked) -> None:
@@ -89,8 +94,7 @@ def _asks(report: ImportReport) -> list[Ask]:
     for path in (report.created_csv, report.failed_csv):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                outcome = RowOutcome(row["outcome"])
-                if outcome is not RowOutcome.INVALID:
-                    customer_id = int(row["id"]) if outcome is RowOutcome.CREATED else None
-                    asks.append(Ask(_CLAIMS[outcome], customer_id, row["Username"]))
+                claim = _CLAIMS.get(row["outcome"])
+                if claim is not None:
+                    asks.append(Ask(claim, int(row["id"]) if "id" in row else None, row["Username"]))
     return asks
