@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,7 +74,15 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in PYTHONS), "wheel", "demo"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    *(f"tests-{version}" for version in PYTHONS),
+    "docs",
+    "wheel",
+    "lowest",
+    "demo",
+]
 
 
 @nox.session
@@ -135,26 +145,68 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as HTML in docs/_build, warnings being errors, and every link inside it followed."""
+    session.install("-q", "-e", ".[all]", "pytest-asyncio", *group("docs"))
+    built = ROOT / "docs" / "_build"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("python", "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "docs", str(built))
+    session.run("python", "docs/check_built.py", str(built))
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build what users install, look into it, and test it where the checkout cannot be imported."""
     work = session.cache_dir.resolve() / "wheel"
     shutil.rmtree(work, ignore_errors=True)
-    session.install("-q", "build")
+    session.install("-q", "build", "twine")
+    # The wheel is built from the sdist, so a file that the sdist lacks is missed here.
     session.run("python", "-m", "build", "--outdir", str(work / "dist"), silent=True)
-    (built,) = (work / "dist").glob("*.whl")
-    check_contents(session, built)
+    (built,), (source,) = (work / "dist").glob("*.whl"), (work / "dist").glob("*.tar.gz")
+    session.run("python", "-m", "twine", "check", "--strict", str(built), str(source), silent=True)
+    check_wheel(session, built)
+    check_sdist(session, source)
 
     shutil.copytree(ROOT / "tests", work / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", work)
-    session.run("python", "-m", "venv", str(work / "venv"))
-    run = runner(session, work / "venv")
-    with session.chdir(work):
-        run("pip", "install", "-q", str(built))
-        run("-c", "import printnow_async; assert 'site-packages' in printnow_async.__file__")
-        run("pip", "install", "-q", f"{built}[cli]")
-        run("printnow_async", "--version")
+    for number, (version, python) in enumerate(PYTHONS.items()):
+        session.run(python, "-m", "venv", str(work / version), external=True)
+        with session.chdir(work):
+            try_wheel(runner(session, work / version), built, whole=number == 0)
+
+
+def try_wheel(run: Callable[..., None], built: Path, *, whole: bool) -> None:
+    """Install the wheel in an environment with nothing else, import it, and run the unit tests, or a few of them."""
+    run("pip", "install", "-q", str(built))
+    run("-c", "import printnow_async; assert 'site-packages' in printnow_async.__file__")
+    run("pip", "install", "-q", f"{built}[cli]")
+    run("printnow_async", "--version")
+    if whole:
         run("pip", "install", "-q", *group("test"))
-        run("pytest", "tests/unit")
+        run("pytest", "tests/unit", "-q", "-n", "auto", "--dist", "worksteal")
+    else:
+        run("pip", "install", "-q", "pytest", "pytest-asyncio")
+        run("pytest", "--noconftest", "-q", *(f"tests/unit/test_{name}.py" for name in ("errors", "models", "options")))
+
+
+@nox.session(python=next(iter(PYTHONS.values()), None))
+def lowest(session: nox.Session) -> None:
+    """The unit tests, or what follows `--`, with the lowest versions that are allowed, on the oldest Python."""
+    pins = Path(session.create_tmp()).resolve() / "lowest.txt"
+    pins.write_text("\n".join(lowest_versions()), encoding="utf-8")
+    session.install("-q", "-c", str(pins), "-e", ".[all]", *group("test"))
+    chosen = session.posargs or ["tests/unit"]
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *chosen)
+
+
+def lowest_versions() -> list[str]:
+    """Each dependency of the package and its extras, pinned to its lower bound."""
+    project = PYPROJECT["project"]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    # what the tests need of OpenTelemetry fits its API in the version of the same day only
+    wanted += [requirement for requirement in group("test") if requirement.startswith("opentelemetry-")]
+    found = (re.match(r"([\w.-]+)(?:\[.*?\])?>=([\w.]+)", requirement) for requirement in wanted)
+    return sorted({f"{match[1]}=={match[2]}" for match in found if match})
 
 
 def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
@@ -169,7 +221,7 @@ def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
     return run
 
 
-def check_contents(session: nox.Session, wheel: Path) -> None:
+def check_wheel(session: nox.Session, wheel: Path) -> None:
     """The package and its metadata, nothing else, and small."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -181,6 +233,27 @@ def check_contents(session: nox.Session, wheel: Path) -> None:
     if (size := wheel.stat().st_size) > LARGEST_WHEEL:
         session.error(f"the wheel has {size} bytes, more than {LARGEST_WHEEL}")
     session.log(f"{wheel.name}: {len(names)} files, {size} bytes")
+
+
+def check_sdist(session: nox.Session, source: Path) -> None:
+    """Everything that a distributor needs to build, test and document, and nothing that was left lying about."""
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "docs/conf.py",
+        "noxfile.py",
+        "pyproject.toml",
+        "tests/conftest.py",
+    }
+    if missing := needed - names:
+        session.error(f"the sdist lacks {sorted(missing)}")
+    # hatchling takes .gitignore along
+    left_over = re.compile(r"(^|/)(_build|__pycache__|\.(?!gitignore$)[^/]+)(/|$)|\.(db|journal)$")
+    if strangers := sorted(filter(left_over.search, names)):
+        session.error(f"the sdist holds what it should not: {strangers}")
 
 
 @nox.session

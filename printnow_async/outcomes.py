@@ -37,6 +37,7 @@ class Failure(Generic[T]):
 
 
 Outcome: TypeAlias = Success[T, R] | Failure[T]
+"""How an item ended. `match` on it, or ask `isinstance(outcome, Success)`."""
 
 
 @attrs.frozen
