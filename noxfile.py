@@ -68,6 +68,11 @@ def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
+def unit_tests() -> list[str]:
+    """The files of tests that need neither a socket nor another process."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/*/test_*_unit.py"))
+
+
 PYTHONS = interpreters()
 
 nox.needs_version = ">=2025.2.9"
@@ -183,10 +188,15 @@ def try_wheel(run: Callable[..., None], built: Path, *, whole: bool) -> None:
     run("printnow_async", "--version")
     if whole:
         run("pip", "install", "-q", *group("test"))
-        run("pytest", "tests/unit", "-q", "-n", "auto", "--dist", "worksteal")
+        run("pytest", *unit_tests(), "-q", "-n", "auto", "--dist", "worksteal")
     else:
         run("pip", "install", "-q", "pytest", "pytest-asyncio")
-        run("pytest", "--noconftest", "-q", *(f"tests/unit/test_{name}.py" for name in ("errors", "models", "options")))
+        run(
+            "pytest",
+            "--noconftest",
+            "-q",
+            *(f"tests/values/test_{name}_unit.py" for name in ("errors", "models", "options")),
+        )
 
 
 @nox.session(python=next(iter(PYTHONS.values()), None))
@@ -195,7 +205,7 @@ def lowest(session: nox.Session) -> None:
     pins = Path(session.create_tmp()).resolve() / "lowest.txt"
     pins.write_text("\n".join(lowest_versions()), encoding="utf-8")
     session.install("-q", "-c", str(pins), "-e", ".[all]", *group("test"))
-    chosen = session.posargs or ["tests/unit"]
+    chosen = session.posargs or unit_tests()
     session.run("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *chosen)
 
 

@@ -24,13 +24,13 @@ from typing import Any
 
 from canned import KEY, TOKEN
 from printnow_async import Limits, PrintNowClient, Timeout, stream_bulk
-from printnow_async.importing import import_accounts
-from printnow_async.importing.checking import Checked, check
-from printnow_async.importing.columns import Columns
-from printnow_async.importing.items import Tally
-from printnow_async.importing.journal import Journal
-from printnow_async.importing.reading import open_spreadsheet
-from printnow_async.importing.sending import Sender
+from printnow_async.spreadsheets import import_accounts
+from printnow_async.spreadsheets.checking import Checked, check
+from printnow_async.spreadsheets.columns import Columns
+from printnow_async.spreadsheets.items import Tally
+from printnow_async.spreadsheets.journal import Journal
+from printnow_async.spreadsheets.reading import open_spreadsheet
+from printnow_async.spreadsheets.sending import Sender
 from processes import CLIENT_CORE, server
 
 CONCURRENCY = 32

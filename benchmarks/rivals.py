@@ -13,7 +13,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.overload import PROFILES, Fixed, best_fixed, simulate
+from tests.support.overload import PROFILES, Fixed, best_fixed, simulate
 
 from printnow_async._http.adaptive import AdaptiveLimit
 

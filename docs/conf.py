@@ -57,7 +57,7 @@ MADE_ELSEWHERE = {
 }
 """Classes whose objects a user is given and does not make, like the errors: shown without their arguments."""
 
-MODULES = ("printnow_async", "printnow_async.importing", "printnow_async.sandbox", "printnow_async.testing")
+MODULES = ("printnow_async", "printnow_async.spreadsheets", "printnow_async.sandbox", "printnow_async.testing")
 LINKS = {
     name: f"{module}.{name}"
     for module in reversed(MODULES)
@@ -66,7 +66,7 @@ LINKS = {
 }
 
 
-DATA_MODULES = ("printnow_async.models", "printnow_async.events", "printnow_async.outcomes")
+DATA_MODULES = ("printnow_async.models", "printnow_async.events", "printnow_async.bulk.outcomes")
 
 
 def _data_docs(module: str) -> dict[tuple[str, str], list[str]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from target import STOREFRONT, connect
 
 from printnow_async import PrintNowClient, run_bulk
-from printnow_async.importing import Checked, ImportProgress, ImportReport, import_accounts
+from printnow_async.spreadsheets import Checked, ImportProgress, ImportReport, import_accounts
 
 SPREADSHEET = Path(__file__).with_name("customers.csv")
 

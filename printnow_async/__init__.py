@@ -19,6 +19,7 @@ from printnow_async.errors import (
     CustomerNotFoundError,
     DeadlineExceededError,
     EmailInUseError,
+    InvalidAccountError,
     InvalidResponseError,
     LifecycleConflictError,
     LifecycleError,
@@ -27,24 +28,41 @@ from printnow_async.errors import (
     NotFoundError,
     NotTemporaryError,
     OutcomeUnknownError,
+    PacerError,
     PermissionDeniedError,
     PrintNowError,
     RateLimitError,
     Sent,
     ServerError,
+    TablesMissingError,
     TransitionError,
     UnexpectedStatusError,
     UsernameInUseError,
 )
 from printnow_async.events import AttemptEvent, CallEvent, Observer
-from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
+from printnow_async.models import (
+    NOT_GIVEN,
+    Customer,
+    CustomerUpdate,
+    NewAccount,
+    Storefront,
+    Webhook,
+    WebhookEvent,
+)
 from printnow_async.options import Limits, LiveLimits, RetryPolicy, Timeout
 
 if TYPE_CHECKING:
-    from printnow_async.bulk import BulkStream, run_bulk, stream_bulk
+    from printnow_async.bulk import (
+        BulkReport,
+        BulkStream,
+        Failure,
+        Outcome,
+        Progress,
+        Success,
+        run_bulk,
+        stream_bulk,
+    )
     from printnow_async.lifecycle import TempUserLifecycle, Transition
-    from printnow_async.models import Storefront, Webhook, WebhookEvent
-    from printnow_async.outcomes import BulkReport, Failure, Outcome, Progress, Success
     from printnow_async.storefronts import Storefronts
     from printnow_async.tracking import LifecycleRecord, LifecycleState, MemoryTracker, Tracker
     from printnow_async.webhooks import Webhooks
@@ -68,6 +86,7 @@ __all__ = [
     "DeadlineExceededError",
     "EmailInUseError",
     "Failure",
+    "InvalidAccountError",
     "InvalidResponseError",
     "LifecycleConflictError",
     "LifecycleError",
@@ -85,6 +104,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "OutcomeUnknownError",
+    "PacerError",
     "PermissionDeniedError",
     "PrintNowClient",
     "PrintNowError",
@@ -96,6 +116,7 @@ __all__ = [
     "Storefront",
     "Storefronts",
     "Success",
+    "TablesMissingError",
     "TempUserLifecycle",
     "Timeout",
     "Tracker",
@@ -112,22 +133,19 @@ __all__ = [
 ]
 
 _LATER: Final = {
-    "BulkReport": "printnow_async.outcomes",
+    "BulkReport": "printnow_async.bulk",
     "BulkStream": "printnow_async.bulk",
-    "Failure": "printnow_async.outcomes",
+    "Failure": "printnow_async.bulk",
     "LifecycleRecord": "printnow_async.tracking",
     "LifecycleState": "printnow_async.tracking",
     "MemoryTracker": "printnow_async.tracking",
-    "Outcome": "printnow_async.outcomes",
-    "Progress": "printnow_async.outcomes",
-    "Storefront": "printnow_async.models",
+    "Outcome": "printnow_async.bulk",
+    "Progress": "printnow_async.bulk",
     "Storefronts": "printnow_async.storefronts",
-    "Success": "printnow_async.outcomes",
+    "Success": "printnow_async.bulk",
     "TempUserLifecycle": "printnow_async.lifecycle",
     "Tracker": "printnow_async.tracking",
     "Transition": "printnow_async.lifecycle",
-    "Webhook": "printnow_async.models",
-    "WebhookEvent": "printnow_async.models",
     "Webhooks": "printnow_async.webhooks",
     "run_bulk": "printnow_async.bulk",
     "stream_bulk": "printnow_async.bulk",

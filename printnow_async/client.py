@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from printnow_async._http.caller import HTTPCaller
-from printnow_async._http.limits import Gate
+from printnow_async._http.gate import Gate
 from printnow_async._http.observe import Observers
 from printnow_async._http.retry import RetryBudget
 from printnow_async._http.transport import Transport, basic_authorization

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from printnow_async._checks import checked_id
 from printnow_async._http.caller import Caller, Sender
 from printnow_async._http.converter import decoded, dump, dump_values
 from printnow_async._http.sending import Replay
-from printnow_async._http.wire import Endpoint, Request, Response, checked_id, invalid_answer
+from printnow_async._http.wire import Endpoint, Request, Response, invalid_answer
 from printnow_async.errors import (
     APIError,
     ConfigurationError,

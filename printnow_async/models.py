@@ -3,8 +3,9 @@
 What the user builds (`NewAccount`, `CustomerUpdate`) is checked when it is made, and a `ValueError` names the
 field. What the server sends (`Customer`, `Storefront`, `Webhook`) is checked where it is decoded.
 
-Source of the fields and rules: vendor's page "Customers", sections "Response Fields", "Request Body" and
-"Updatable Fields".
+Source of the fields and rules: vendor's pages "Customers" (sections "Response Fields", "Request Body" and
+"Updatable Fields"),
+"Storefronts" and "Webhooks".
 """
 
 from __future__ import annotations
@@ -12,13 +13,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from datetime import datetime
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
-
-if TYPE_CHECKING:
-    from printnow_async._shop_models import Storefront, Webhook, WebhookEvent
 
 __all__ = [
     "Customer",
@@ -30,15 +27,6 @@ __all__ = [
     "Webhook",
     "WebhookEvent",
 ]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """What most programs do not use loads when it is first asked for."""
-        if name not in {"Storefront", "Webhook", "WebhookEvent"}:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module("printnow_async._shop_models"), name)
-        return value
 
 
 class NotGiven(enum.Enum):
@@ -203,3 +191,50 @@ class CustomerUpdate:
         if all(getattr(self, field.name) is NOT_GIVEN for field in attrs.fields(CustomerUpdate)):
             names = ", ".join(field.name for field in attrs.fields(CustomerUpdate))
             raise ValueError(f"an update must change something: give at least one of {names}")
+
+
+@attrs.frozen
+class Storefront:
+    """A storefront of the licence (page "Storefronts"). Only `id` is certain."""
+
+    id: int
+    """Unique storefront ID: what `storefront_id` of a customer refers to."""
+    name: str | None = None
+    """Its name, as "My Print Store"."""
+    url: str | None = None
+    """Where it is, as "store.example.com": the page shows it without a scheme."""
+    is_retail: bool | None = None
+    """Whether it is a retail storefront."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, repr=_names_only)
+    """Fields of the answer that this version does not know, as JSON values. Shown by name only."""
+
+
+class WebhookEvent(enum.StrEnum):
+    """What can be subscribed to (page "Webhooks"). A member equals its text."""
+
+    ORDER_CREATED = "order_created"
+    """An order was placed."""
+    ORDER_UPDATED = "order_updated"
+    """An order was changed."""
+    ORDER_DELETED = "order_deleted"
+    """An order was deleted."""
+    CUSTOMER_CREATED = "customer_created"
+    """A permanent account was made, or a temporary user was converted into one through the API."""
+    CUSTOMER_UPDATED = "customer_updated"
+    """A permanent customer was changed."""
+    CUSTOMER_DELETED = "customer_deleted"
+    """A permanent customer was deleted."""
+
+
+@attrs.frozen
+class Webhook:
+    """A subscription of the calling API token (page "Webhooks"). Only `id` is certain."""
+
+    id: int
+    """Unique subscription ID: what `unsubscribe` takes."""
+    target_url: str | None = None
+    """Where PrintNow posts to."""
+    event: WebhookEvent | str | None = None
+    """What it is told of: a `WebhookEvent`, or the server's own text where this version does not know the event."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, repr=_names_only)
+    """Fields of the answer that this version does not know, as JSON values. Shown by name only."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from printnow_async._checks import checked_id
 from printnow_async._http.caller import Caller
 from printnow_async._http.converter import decoded
-from printnow_async._http.wire import Endpoint, Request, checked_id
+from printnow_async._http.wire import Endpoint, Request
 from printnow_async.models import Storefront
 
 __all__ = ["Storefronts"]

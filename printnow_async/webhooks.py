@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+from printnow_async._checks import checked_id
 from printnow_async._http.caller import Caller, Sender
 from printnow_async._http.converter import decoded, dump_values
 from printnow_async._http.sending import Replay, same_answer_again
-from printnow_async._http.wire import Endpoint, Request, Response, checked_id
+from printnow_async._http.wire import Endpoint, Request, Response
 from printnow_async.errors import (
     APIError,
     ConfigurationError,

@@ -14,7 +14,7 @@ from aioresponses import aioresponses
 from aioresponses.core import RequestMatch
 from hypothesis import settings
 
-from tests.stores import fresh_postgres, postgres, tracker_url  # noqa: F401 - fixtures for every test
+from tests.support.stores import fresh_postgres, postgres, tracker_url  # noqa: F401 - fixtures for every test
 
 # No deadline: how long one example takes on a busy machine says nothing. In CI the same examples every time.
 settings.register_profile(
@@ -54,7 +54,7 @@ def mocked_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
     """Yield an `aioresponses()` that works.
 
     Version 0.7.9 leaves out `stream_writer`, which a ClientResponse wants since aiohttp 3.14.
-    tests/unit/test_aioresponses_shim.py tells when the patch can go.
+    tests/house/test_aioresponses_shim_unit.py tells when the patch can go.
     """
     monkeypatch.setattr(RequestMatch, "_build_response", _with_stream_writer(RequestMatch._build_response))
     with aioresponses() as api:

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from printnow_async._http.limits import Gate
+from printnow_async._http.gate import Gate
 from printnow_async._http.observe import Observers
 from printnow_async._http.retry import RetryBudget, repeater
 from printnow_async._http.sending import REPEAT, Replay, Sending

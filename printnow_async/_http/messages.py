@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from printnow_async._http.wire import Failure, Response
-from printnow_async.errors import one_line
+from printnow_async.errors._base import one_line
 
 _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
 """Where a JSON object says what went wrong, the best first."""

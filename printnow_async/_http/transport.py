@@ -25,7 +25,8 @@ from yarl import URL
 from printnow_async._http.redaction import redact
 from printnow_async._http.wire import BODY_LIMIT, ERROR_BODY_LIMIT, Failure, Request, Response, retry_after_seconds
 from printnow_async._version import __version__
-from printnow_async.errors import ConfigurationError, Sent, one_line
+from printnow_async.errors import ConfigurationError, Sent
+from printnow_async.errors._base import one_line
 
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept. A POST on one that the server is just closing fails, so: not long."""

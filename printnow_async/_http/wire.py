@@ -13,8 +13,6 @@ import attrs
 
 from printnow_async.errors import APIError, InvalidResponseError, Sent, status_error_class
 
-_LARGEST_ID: Final = 2**63 - 1
-
 ERROR_BODY_LIMIT: Final = 64 * 1024
 """Bytes of an error answer's body that are read and kept."""
 BODY_LIMIT: Final = 8 * 1024 * 1024
@@ -115,13 +113,6 @@ def overload(outcome: Response | Failure) -> bool | None:
     if outcome.status in {429, 503}:
         return True
     return None if outcome.status >= 500 else False
-
-
-def checked_id(value: int, name: str) -> int:
-    """`value`, if it can be an ID in a path or a body; else a `ValueError` that begins with the argument's name."""
-    if type(value) is not int or not 1 <= value <= _LARGEST_ID:
-        raise ValueError(f"{name} must be a whole number, at least 1 and of 64 bits at most, not {value!r}")
-    return value
 
 
 # ---------------------------------------------------------------- Retry-After

@@ -19,7 +19,7 @@ from printnow_async.cli.output import printable, write, write_json
 from printnow_async.cli.progress import duration
 
 if TYPE_CHECKING:
-    from printnow_async.importing import Checked, ImportReport
+    from printnow_async.spreadsheets import Checked, ImportReport
 
 __all__ = ["failure_of", "ignored", "rows_found", "show_check_as_json", "show_problems", "show_report"]
 

@@ -29,7 +29,7 @@ from printnow_async.cli.trackers import sql_needed
 from printnow_async.options import Limits, Timeout
 
 if TYPE_CHECKING:
-    from printnow_async.importing import Checked, ImportReport
+    from printnow_async.spreadsheets import Checked, ImportReport
 
 __all__ = ["importing"]
 
@@ -128,9 +128,9 @@ def importing(
 
 def _check(source: str, columns: Mapping[str, str], *, as_json: bool) -> None:
     with sql_needed():
-        from printnow_async.importing.checking import check
-        from printnow_async.importing.columns import Columns
-        from printnow_async.importing.reading import open_spreadsheet
+        from printnow_async.spreadsheets.checking import check
+        from printnow_async.spreadsheets.columns import Columns
+        from printnow_async.spreadsheets.reading import open_spreadsheet
 
     with open_spreadsheet(source) as spreadsheet:
         name = spreadsheet.name
@@ -163,7 +163,7 @@ def _run(
 ) -> ImportReport:
     """Import, with Ctrl-C heard; what cannot work is an error before any request."""
     with sql_needed():
-        from printnow_async.importing import import_accounts
+        from printnow_async.spreadsheets import import_accounts
 
     connection = Connection.found(env_file)
     where = _journal(journal, env_file)

@@ -19,7 +19,7 @@ from rich.text import Text
 from printnow_async.cli.output import printable
 
 if TYPE_CHECKING:
-    from printnow_async.importing import ImportProgress
+    from printnow_async.spreadsheets import ImportProgress
 
 __all__ = ["InPipe", "OnTerminal", "Teller", "duration", "progress_told"]
 

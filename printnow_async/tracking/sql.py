@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from printnow_async._database.sql import Database, Setup, UTCDateTime, ddl, insert_if_absent, sa
+from printnow_async._sql import Database, Setup, UTCDateTime, ddl, insert_if_absent, sa
 from printnow_async.tracking.clock import utc_now
 from printnow_async.tracking.record import LifecycleRecord, LifecycleState
 

@@ -6,12 +6,12 @@ from collections.abc import Awaitable
 from typing import Final
 
 from printnow_async.bulk import stream_bulk
+from printnow_async.bulk.outcomes import Outcome, Success
 from printnow_async.cli.demo.ledger import Ask, Claim, Row
 from printnow_async.cli.demo.people import people
 from printnow_async.cli.demo.stage import STOREFRONT, Stage
 from printnow_async.errors import APIError, InvalidResponseError, NoResponseError, OutcomeUnknownError
 from printnow_async.models import Customer, NewAccount
-from printnow_async.outcomes import Outcome, Success
 from printnow_async.sandbox import Fault
 
 __all__ = ["inject_faults", "many_customers"]

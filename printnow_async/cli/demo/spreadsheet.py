@@ -16,7 +16,7 @@ from printnow_async.cli.demo.narration import Tally
 from printnow_async.cli.demo.stage import STOREFRONT, Stage
 
 if TYPE_CHECKING:
-    from printnow_async.importing import Checked, ImportProgress, ImportReport
+    from printnow_async.spreadsheets import Checked, ImportProgress, ImportReport
 
 __all__ = ["imported_spreadsheet"]
 
@@ -48,7 +48,7 @@ async def imported_spreadsheet(stage: Stage) -> Row:
 
 async def _imported(stage: Stage, source: Path, folder: Path) -> ImportReport:
     """Import it in two runs, the first of which is cancelled."""
-    from printnow_async.importing import import_accounts  # it needs SQLAlchemy, which other commands do not
+    from printnow_async.spreadsheets import import_accounts  # it needs SQLAlchemy, which other commands do not
 
     enough = asyncio.Event()
 

@@ -1,1 +1,0 @@
-"""What everything that keeps its state in SQL shares."""
