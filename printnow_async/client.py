@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-import os
-from collections.abc import Iterable
-from ipaddress import ip_address
+import ssl as tls
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from printnow_async._http.caller import HTTPCaller
+from printnow_async._http.converter import dump_json
 from printnow_async._http.gate import Gate
 from printnow_async._http.observe import Observers
 from printnow_async._http.retry import RetryBudget
-from printnow_async._http.transport import Transport, basic_authorization
-from printnow_async._http.wire import Endpoint, Request
+from printnow_async._http.rules import Reading, Unrepeated
+from printnow_async._http.shared import Shared
+from printnow_async._http.transport import AiohttpTransport
+from printnow_async._http.wire import Endpoint, RawResponse, Request, Transport
+from printnow_async._settings import (
+    Settings,
+    checked_headers,
+    checked_method,
+    checked_path,
+    checked_user_agent,
+    route_of,
+)
 from printnow_async.customers import Customers
 from printnow_async.errors import ConfigurationError
 from printnow_async.events import Observer
 from printnow_async.options import Limits, LiveLimits, RetryPolicy, Timeout
+from printnow_async.pacing import Pacer
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -29,9 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PrintNowClient"]
 
-DEFAULT_BASE_URL: Final = "https://api.printnow.com"
-
 _PING: Final = Endpoint("ping", "GET", "/api/v2/ping", write=False)
+_NOTHING: Final = Reading(lambda _response: None)
+_AS_IT_CAME: Final = Reading(lambda response: response)
+_AS_IT_CAME_ONCE: Final = Unrepeated(lambda response: response)
 
 
 class PrintNowClient:
@@ -44,9 +56,13 @@ class PrintNowClient:
     - `token`, `key`: the pair from Settings > API Keys; else `PRINTNOW_TOKEN` and `PRINTNOW_KEY` from the environment.
     - `base_url`: else `PRINTNOW_BASE_URL`, else `https://api.printnow.com`. Plain http only to a loopback address.
     - `timeout`, `retry`, `limits`: see `Timeout`, `RetryPolicy`, `Limits`.
-    - `session`: an aiohttp session whose connection pool and traces are used; it is never closed from here, and
+    - `session`: an aiohttp session whose connection pool and traces are used; the client never closes it, and
       its headers, cookies and middlewares stay out.
-    - `proxy`: URL of an HTTP proxy.
+    - `proxy`: URL of an HTTP proxy. Plain http to the service goes only through a proxy on loopback.
+    - `ssl`: an `ssl.SSLContext`, for a private CA or a client certificate. Not together with `session`.
+    - `user_agent`: the name and version of your program, put before the SDK's own, as "my-shop/2.1".
+    - `transport`: what sends one attempt, in place of aiohttp (`Transport`): a test needs no socket then.
+    - `pacer`: what every attempt waits for beside the client's own limits (`Pacer`), as a `SQLPacer`.
     - `observers`: callables that receive each `AttemptEvent` and `CallEvent`.
 
     Raises `ConfigurationError`, before any input or output, for what cannot work. Source: vendor's page
@@ -67,27 +83,37 @@ class PrintNowClient:
         limits: Limits = Limits(),
         session: ClientSession | None = None,
         proxy: str | None = None,
+        ssl: tls.SSLContext | None = None,
+        user_agent: str | None = None,
+        transport: Transport | None = None,
+        pacer: Pacer | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
-        token = _credential(token, "token", "PRINTNOW_TOKEN")
-        key = _credential(key, "key", "PRINTNOW_KEY")
-        if ":" in token:
-            raise ConfigurationError("the token must not contain a colon (RFC 7617)")
-        self._base_url = _base_url(base_url or os.environ.get("PRINTNOW_BASE_URL") or DEFAULT_BASE_URL)
+        settings = Settings.of(token, key, base_url, proxy)
+        del token, key, base_url, proxy  # a crash reporter shows the local variables of a frame that raises
+        if settings.problem is not None:
+            raise ConfigurationError(settings.problem)
         _check_options(timeout, retry)
         _check(limits, Limits, "limits")
-        transport = Transport(
-            self._base_url,
-            basic_authorization(token, key),
-            connections=limits.max_concurrency,
-            session=session,
-            proxy=proxy,
-            secrets=(token, key),
-        )
+        agent = checked_user_agent(user_agent)
+        if pacer is not None and not (
+            callable(getattr(pacer, "turn", None)) and callable(getattr(pacer, "hold", None))
+        ):
+            raise ConfigurationError(f"pacer must have the coroutines turn and hold, not {type(pacer).__name__}")
+        if transport is None:
+            transport = AiohttpTransport(
+                settings, user_agent=agent, connections=limits.max_concurrency, session=session, ssl=ssl
+            )
+        elif session is not None or ssl is not None or settings.proxy is not None or agent is not None:
+            raise ConfigurationError(
+                "a transport takes the place of session, proxy, ssl and user_agent: pass one of them"
+            )
+        self._base_url = settings.base_url
         self._owner = True
         gate = Gate(limits)
         self._limits = LiveLimits(limits, gate)
-        self._use(HTTPCaller(transport, gate, RetryBudget(), Observers(observers), timeout=timeout, retry=retry))
+        shared = Shared(transport, gate, RetryBudget(), Observers(observers), pacer)
+        self._use(HTTPCaller(shared, timeout, retry, {}))
 
     def _use(self, caller: HTTPCaller) -> None:
         self._caller = caller
@@ -126,29 +152,96 @@ class PrintNowClient:
         licensed. Source: vendor's page "Ping".
         """
         with self._caller.operation(_PING) as call:
-            await call.send(Request(_PING, _PING.route))
+            await call.send(Request(_PING, _PING.route), _NOTHING)
 
-    def with_options(self, *, timeout: Timeout | None = None, retry: RetryPolicy | None = None) -> PrintNowClient:
-        """A client with other options that shares this one's session, limits, retry budget and observers.
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        write: bool | None = None,
+        repeat: bool = False,
+    ) -> RawResponse:
+        """Send a request to any endpoint of the API, through the same limits, deadline, repeats and errors.
 
-        Closing it closes nothing; closing this one closes both.
+        Takes
+        - `method` and `path`: as "GET" and "/api/v2/storefront/1". The path lies below the base URL.
+        - `params`: the query, as names and values or lists of values.
+        - `json`: what is sent as the JSON body; None for no body.
+        - `headers`: beside those of `with_options`; those that the SDK sets itself are refused.
+        - `write`: whether the server changes something; everything but GET and HEAD does, unless you say otherwise.
+        - `repeat`: whether a write that got no answer may be sent again: say so where a second time does no harm.
+
+        Returns the answer, a 2xx, as a `RawResponse`. Raises what every call raises: an `APIError` for another status,
+        a `NoResponseError`, and for a write that stays open an `OutcomeUnknownError`. `ValueError` for arguments that
+        cannot be right, before any request.
+        """
+        verb = checked_method(method)
+        encoded = checked_path(path, params)
+        more = {**self._caller.headers, **checked_headers(headers)}
+        changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
+        endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
+        request = Request(endpoint, encoded, None if json is None else dump_json(json))
+        del json, params, headers  # they may hold what a crash reporter must not show
+        caller = HTTPCaller(self._caller.shared, self._caller.timeout, self._caller.retry, more)
+        with caller.operation(endpoint) as call:
+            return await call.send(request, _AS_IT_CAME_ONCE if changes and not repeat else _AS_IT_CAME)
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> PrintNowClient:
+        """A client with other options that shares this one's session, limits, pacer, retry budget and observers.
+
+        `headers` are added to every request of the new client; those that the SDK sets itself are refused with a
+        `ConfigurationError`. Closing the new client closes nothing; closing this one closes both.
         """
         _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
+        caller = self._caller
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._limits = self._limits
         other._owner = False
-        other._use(self._caller.with_options(timeout, retry))
+        other._use(
+            HTTPCaller(
+                caller.shared,
+                timeout if timeout is not None else caller.timeout,
+                retry if retry is not None else caller.retry,
+                {**caller.headers, **checked_headers(headers)},
+            )
+        )
         return other
 
-    async def aclose(self) -> None:
-        """Close the connections that are ours. Idempotent; the client cannot be used afterwards."""
-        if self._owner:
-            self._caller.gate.close()
-            await self._caller.transport.aclose()
+    async def aclose(self, drain: float | None = None) -> None:
+        """Close the connections that are ours. Idempotent; the client cannot be used afterwards.
+
+        `drain`: seconds that calls under way get to end; new calls are refused meanwhile with a `ConfigurationError`.
+        Without it, calls under way fail at once.
+        """
+        if drain is not None and not 0 <= drain < float("inf"):
+            raise ConfigurationError(f"drain must be a finite number of seconds, 0 or more, not {drain!r}")
+        if not self._owner:
+            return
+        shared = self._caller.shared
+        shared.closing = True
+        if drain and shared.calls:
+            try:
+                async with asyncio.timeout(drain):
+                    await shared.idle.wait()
+            except TimeoutError:
+                pass  # what is still under way has had its time
+        shared.closed = True
+        shared.gate.close()
+        await shared.transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._caller.transport.check_usable()
+        self._caller.shared.check_usable()
         return self
 
     async def __aexit__(
@@ -157,53 +250,11 @@ class PrintNowClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._base_url!r})"
+        # A client whose construction failed has no base URL, and a crash reporter may show it all the same.
+        return f"{type(self).__name__}(base_url={getattr(self, '_base_url', None)!r})"
 
     def __reduce__(self) -> str:
         raise TypeError("a client holds connections and credentials, and cannot be pickled or copied")
-
-
-def _credential(value: str | None, name: str, variable: str) -> str:
-    value = os.environ.get(variable) if value is None else value
-    if not value:
-        raise ConfigurationError(f"no {name}: pass {name}=… or set {variable}")
-    if not isinstance(value, str):
-        raise ConfigurationError(f"the {name} must be a string, not {type(value).__name__}")
-    if not value.isprintable() or value != value.strip():
-        raise ConfigurationError(f"the {name} holds white space at an end, or a control character")
-    return value
-
-
-def _base_url(url: str) -> str:
-    """`url` without a slash at its end, if requests with credentials may be sent there."""
-    _check(url, str, "the base URL")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigurationError("the base URL must be an http or https URL, as in https://api.printnow.com")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("the base URL must not hold credentials: pass token and key")
-    if parts.query or parts.fragment or not url.isprintable() or " " in url:
-        raise ConfigurationError("the base URL must have no query, fragment or white space")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ConfigurationError(f"plain http would show the credentials on the way to {host}: use https")
-    url = url.rstrip("/")
-    if url.endswith("/api/v2"):
-        raise ConfigurationError("the base URL must end before /api/v2")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_options(timeout: object, retry: object) -> None:

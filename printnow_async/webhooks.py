@@ -10,15 +10,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from printnow_async._checks import checked_id
-from printnow_async._http.caller import Caller, Sender
+from printnow_async._http.attempts import Attempts, same_answer_again
+from printnow_async._http.caller import Caller
 from printnow_async._http.converter import decoded, dump_values
-from printnow_async._http.sending import Replay, same_answer_again
-from printnow_async._http.wire import Endpoint, Request, Response
+from printnow_async._http.rules import Ask, ForeignAnswerError, Known, Reading, Rule
+from printnow_async._http.wire import Endpoint, RawResponse, Request
 from printnow_async.errors import (
     APIError,
     ConfigurationError,
     InvalidResponseError,
     NoResponseError,
+    PacerError,
     PrintNowError,
 )
 from printnow_async.models import Webhook, WebhookEvent
@@ -28,8 +30,67 @@ __all__ = ["Webhooks"]
 _ALL: Final = "/api/v2/hooks"
 
 _LIST: Final = Endpoint("webhooks.list", "GET", _ALL, write=False)
+_SUBSCRIBE_READ: Final = Endpoint("webhooks.subscribe", "GET", _ALL, write=False)
 _SUBSCRIBE: Final = Endpoint("webhooks.subscribe", "POST", _ALL, write=True)
 _UNSUBSCRIBE: Final = Endpoint("webhooks.unsubscribe", "DELETE", "/api/v2/hooks/{id}", write=True)
+
+
+_READ_ALL: Final = Reading(lambda response: tuple(decoded(list[Webhook], response)))
+
+
+# ---------------------------------------------------------------- the rules
+
+
+class _Subscribe(Rule[Webhook | InvalidResponseError]):
+    """Unanswered: the subscriptions are listed before a repeat, and at the end.
+
+    An answer of success in which there is no subscription is the error that says so: its body is not documented.
+    """
+
+    def __init__(self, target_url: str, event: str) -> None:
+        self.target_url = target_url
+        self.event = event
+        self._has_another_event = False
+
+    def read(self, response: RawResponse) -> Webhook | InvalidResponseError:
+        try:
+            webhook = decoded(Webhook, response)
+        except InvalidResponseError as error:
+            return error
+        if webhook.target_url not in {None, self.target_url} or webhook.event not in {None, self.event}:
+            raise ForeignAnswerError(f"subscription {webhook.id}, for another target URL or event")
+        return webhook
+
+    def looks_first(self, attempts: Attempts) -> bool:
+        return attempts.open
+
+    async def look(self, ask: Ask, answer: APIError | None) -> Known[Webhook | InvalidResponseError] | None:
+        """The subscription, if it is in the list."""
+        hooks = await ask(Request(_SUBSCRIBE_READ, _ALL), _READ_ALL)
+        here = [hook for hook in hooks if hook.target_url == self.target_url]
+        self._has_another_event = any(hook.event not in {None, self.event} for hook in here)
+        ours = next((hook for hook in here if hook.event == self.event), None)
+        return None if ours is None else Known(ours)
+
+    def proves_unapplied(self, answer: APIError) -> bool:
+        """Whether this answer to a repeat shows that no attempt was applied: asked after the list.
+
+        A 409 alone may mean our own first attempt; with another event in the list, that event held the URL.
+        """
+        return self._has_another_event if answer.status == 409 else same_answer_again(answer)
+
+
+class _Unsubscribe(Rule[None]):
+    """Unanswered: repeats; a 404 on the repeat is success."""
+
+    def read(self, response: RawResponse) -> None:
+        """Any answer of success will do."""
+
+    async def look(self, ask: Ask, answer: APIError | None) -> Known[None] | None:
+        return Known(None) if answer is not None and answer.status == 404 else None
+
+
+# ---------------------------------------------------------------- the methods
 
 
 class Webhooks:
@@ -47,7 +108,7 @@ class Webhooks:
         Source: page "Webhooks", `GET /api/v2/hooks`.
         """
         with self._caller.operation(_LIST) as call:
-            return await _listed(call)
+            return await call.send(Request(_LIST, _ALL), _READ_ALL)
 
     async def subscribe(self, target_url: str, event: WebhookEvent | str) -> Webhook:
         """Let PrintNow post to `target_url` whenever `event` happens, and return the subscription.
@@ -66,16 +127,20 @@ class Webhooks:
         Raises `ConflictError` where the target URL is registered already. Source: page "Webhooks",
         `POST /api/v2/hooks`.
         """
-        wanted = _Wanted(checked_target_url(target_url), checked_event(event))
-        request = Request(_SUBSCRIBE, _ALL, dump_values(target_url=wanted.target_url, event=wanted.event))
+        rule = _Subscribe(checked_target_url(target_url), checked_event(event))
+        request = Request(_SUBSCRIBE, _ALL, dump_values(target_url=rule.target_url, event=rule.event))
         with self._caller.operation(_SUBSCRIBE) as call:
-
-            async def settle(_: APIError | None) -> Response | None:
-                return Response(200) if wanted.look_for(await _listed(call)) else None
-
-            replay = Replay(settle=settle, proves_unapplied=wanted.is_disproved_by)
-            response = await call.send(request, replay=replay)
-            return wanted.found or await _answered_or_listed(call, request, response, wanted)
+            answered = await call.send(request, rule)
+            if isinstance(answered, Webhook):
+                return answered
+            failed: PrintNowError | None = None
+            try:
+                known = await rule.look(call.send, None)
+            except (APIError, NoResponseError, InvalidResponseError, ConfigurationError, PacerError) as error:
+                known, failed = None, error
+            if known is not None and isinstance(known.value, Webhook):
+                return known.value
+            raise answered from failed
 
     async def unsubscribe(self, webhook_id: int) -> None:
         """End the subscription with this ID.
@@ -85,37 +150,9 @@ class Webhooks:
 
         Source: page "Webhooks", `DELETE /api/v2/hooks/{id}`.
         """
-
-        async def settle(answer: APIError | None) -> Response | None:
-            return Response(204) if answer is not None and answer.status == 404 else None
-
         request = Request(_UNSUBSCRIBE, f"{_ALL}/{checked_id(webhook_id, 'webhook_id')}")
         with self._caller.operation(_UNSUBSCRIBE) as call:
-            await call.send(request, replay=Replay(settle=settle))
-
-
-class _Wanted:
-    """The subscription that somebody wants, and what the list said of it when last looked at."""
-
-    def __init__(self, target_url: str, event: str) -> None:
-        self.target_url = target_url
-        self.event = event
-        self.found: Webhook | None = None
-        self._has_another_event = False
-
-    def look_for(self, hooks: tuple[Webhook, ...]) -> bool:
-        """Whether it is among these."""
-        here = [hook for hook in hooks if hook.target_url == self.target_url]
-        self.found = next((hook for hook in here if hook.event == self.event), None)
-        self._has_another_event = any(hook.event not in {None, self.event} for hook in here)
-        return self.found is not None
-
-    def is_disproved_by(self, answer: APIError) -> bool:
-        """Whether this answer to a repeat shows that no attempt was applied: asked after the list.
-
-        A 409 alone may mean our own first attempt; with another event in the list it was that one which held the URL.
-        """
-        return self._has_another_event if answer.status == 409 else same_answer_again(answer)
+            await call.send(request, _Unsubscribe())
 
 
 # ---------------------------------------------------------------- arguments
@@ -142,28 +179,3 @@ def checked_event(event: object) -> str:
     if not isinstance(event, str) or not event.strip() or not event.isprintable():
         raise ValueError("event must be a WebhookEvent, or the name of another event")
     return str(event)
-
-
-# ---------------------------------------------------------------- answers
-
-
-async def _listed(call: Sender) -> tuple[Webhook, ...]:
-    request = Request(_LIST, _ALL)
-    return tuple(decoded(list[Webhook], request, await call.send(request), call.request_id))
-
-
-async def _answered_or_listed(call: Sender, request: Request, response: Response, wanted: _Wanted) -> Webhook:
-    """The subscription in the answer; from the list where it is not there (it was made all the same)."""
-    invalid: InvalidResponseError
-    try:
-        return decoded(Webhook, request, response, call.request_id)
-    except InvalidResponseError as error:
-        invalid = error
-    failed: PrintNowError | None = None
-    try:
-        wanted.look_for(await _listed(call))
-    except (APIError, NoResponseError, InvalidResponseError, ConfigurationError) as error:
-        failed = error
-    if wanted.found is None:
-        raise invalid from failed
-    return wanted.found

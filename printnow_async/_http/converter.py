@@ -18,7 +18,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from printnow_async._http.wire import Request, Response, invalid_answer
+from printnow_async._http.wire import RawResponse, invalid_answer
 
 _T = TypeVar("_T")
 
@@ -283,15 +283,15 @@ def load(type_: type[_T], body: bytes) -> _T:
     raise mismatch
 
 
-def decoded(type_: type[_T], request: Request, response: Response, request_id: str) -> _T:
-    """The model, or list of one, in the answer to `request`; `InvalidResponseError` where it holds none."""
+def decoded(type_: type[_T], response: RawResponse) -> _T:
+    """The model, or list of one, in the answer; `InvalidResponseError` where it holds none."""
     if not response.whole:
-        raise invalid_answer(request, response, request_id, "$", "the body is longer than any answer should be")
+        raise invalid_answer(response.request, response.status, "$", "the body is longer than any answer should be")
     try:
         return load(type_, response.body)
     except ShapeError as error:
         path, reason = error.path, error.reason
-    raise invalid_answer(request, response, request_id, path, reason)
+    raise invalid_answer(response.request, response.status, path, reason)
 
 
 def _shape_error(type_: Any, value: Any) -> ShapeError:
@@ -340,3 +340,12 @@ def dump(model: Any, **more: Any) -> bytes:
 def dump_values(**values: Any) -> bytes:
     """Plain values as one JSON object."""
     return _json()[1](values)
+
+
+def dump_json(value: Any) -> bytes:
+    """Any value of JSON's own types as JSON. Raises `ValueError` for a value that JSON has not."""
+    try:
+        return _json()[1](value)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = type(error).__name__
+    raise ValueError(f"json must hold values of JSON's own types ({reason})")

@@ -140,3 +140,8 @@ class Gate:
         """Let everyone through who waits, to be told that the client is closed; nothing stays in the event loop."""
         self._timed, self._interval, self._limit, self.adaptive = False, 0.0, sys.maxsize, None
         self._reset_timer()
+
+    pauses = 0
+
+    async def start_again(self) -> None:
+        """Placeholder until the pace lands."""

@@ -8,7 +8,7 @@ from html import unescape
 from http import HTTPStatus
 from typing import Any, Final
 
-from printnow_async._http.wire import Failure, Response
+from printnow_async._http.wire import NoAnswer, RawResponse
 from printnow_async.errors._base import one_line
 
 _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
@@ -20,22 +20,26 @@ _UNSEEN: Final = frozenset({"script", "style", "head", "title"})
 """Elements of HTML whose text is not shown on the page."""
 
 
-def describe(outcome: Response | Failure) -> str:
+def describe(outcome: RawResponse | NoAnswer) -> str:
     """One line on how an attempt ended, for the evidence of an error."""
-    if isinstance(outcome, Failure):
+    if isinstance(outcome, NoAnswer):
         return outcome.reason
     return one_line(f"{outcome.status} {error_message(outcome)}")
 
 
-def error_message(response: Response) -> str:
+def error_message(response: RawResponse) -> str:
     """The message of an error answer, on one line, whatever its envelope; the status's own name where it has none.
 
     Read tolerantly: `{"Message": …}`, `{"message": …}`, the validation errors of ASP.NET, a JSON string, plain text,
     HTML, XML, empty, invalid UTF-8, cut off.
     """
+    return found_message(response) or _status_name(response.status)
+
+
+def found_message(response: RawResponse) -> str:
+    """The message in the body of an error answer, on one line; an empty string where there is none."""
     text = response.body.decode("utf-8", "replace").lstrip("\ufeff").strip()
-    message = one_line(" ".join(_message_in(text).split())) if text else ""
-    return message or _status_name(response.status)
+    return one_line(" ".join(_message_in(text).split())) if text else ""
 
 
 def _status_name(status: int) -> str:

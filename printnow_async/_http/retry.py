@@ -1,13 +1,14 @@
-"""When an attempt repeats, how long it waits before, and when it gives up: the only file that knows backoff."""
+"""How long to wait before a repeat, and how many repeats a client may make: the only file that knows backoff."""
 
 from __future__ import annotations
 
 import random
-import warnings
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Final
 
-from printnow_async._http.wire import Failure, Response
+import backoff
+
+from printnow_async._http.wire import NoAnswer, RawResponse
 from printnow_async.options import RetryPolicy
 
 BUDGET_CAPACITY: Final = 50
@@ -19,8 +20,8 @@ _TENTHS: Final = 10
 class RetryBudget:
     """A bound on the extra load of repeats in an outage, one for each client.
 
-    Each repeat costs 1 of a capacity of 50; a call that succeeds gives back what its repeats cost, and a tenth of
-    one besides. So a server that fails now and then is met with patience, and a dead one with 50 extra requests.
+    Each repeat costs 1 of a capacity of 50; a call that succeeds gives back what its repeats cost, and a tenth of a
+    repeat besides. So a server that fails now and then is met with patience, and a dead server with 50 extra requests.
     """
 
     __slots__ = ("_left",)
@@ -46,83 +47,27 @@ class RetryBudget:
             self._left = min(BUDGET_CAPACITY * _TENTHS, self._left + repeats * _TENTHS + 1)
 
 
-class Repeatable(Protocol):
-    """A request being sent, for as many attempts as it takes."""
+def waits(policy: RetryPolicy) -> Iterator[float]:
+    """Seconds before the first repeat, the second, and so on; it ends after the last repeat that the policy allows.
 
-    outcome: Response | Failure
-    """How the last attempt ended."""
-
-    async def step(self) -> Any:
-        """Make the next attempt, but for the first time, when the first attempt is already made."""
-
-    def may_repeat(self) -> bool:
-        """Whether the rule of the operation lets it be sent again after this outcome."""
-        ...
-
-    def time_for(self, pause: float) -> bool:
-        """Whether there is time left for so many seconds, by the deadline of the whole call."""
-        ...
-
-    def on_pause(self, pause: float) -> None:
-        """It will be sent again, after so many seconds."""
-
-
-_R = TypeVar("_R", bound=Repeatable)
-
-
-def pause_before_repeat(policy: RetryPolicy, ceiling: float, outcome: Response | Failure) -> float | None:
-    """Seconds to wait before the next attempt; None where the server asks for more patience than the policy has.
-
-    Full jitter: anything from 0 to `ceiling`. A `Retry-After` is waited in full, and the jitter comes on top.
+    Full jitter: each is drawn from 0 to a bound that begins with `base_delay` and doubles up to `max_delay`.
     """
-    asked = outcome.retry_after if isinstance(outcome, Response) else None
+    # backoff's generator gives its first bound at the second `next`: the first one starts it
+    expo = backoff.expo(factor=policy.base_delay, max_value=policy.max_delay)
+    bounds = expo if policy.base_delay else backoff.constant(0)  # 0 times a power of 2 overflows in the end
+    next(bounds)
+    for _ in range(policy.max_attempts - 1):
+        yield backoff.full_jitter(min(next(bounds), policy.max_delay))
+
+
+def pause_before_repeat(policy: RetryPolicy, wait: float, outcome: RawResponse | NoAnswer) -> float | None:
+    """Seconds to pause before the next attempt; None where the server asks for more patience than the policy has.
+
+    `wait` is our own. A `Retry-After` is waited in full in its place, with the jitter of a first pause on top.
+    """
+    asked = outcome.retry_after if isinstance(outcome, RawResponse) else None
     if asked is None:
-        return random.uniform(0.0, ceiling)
+        return wait
     if asked > policy.max_retry_after:
         return None
     return asked + random.uniform(0.0, min(policy.base_delay, policy.max_delay))
-
-
-def _pauses(policy: RetryPolicy, budget: RetryBudget) -> Generator[float, Any, None]:
-    """backoff's wait generator: it is sent each outcome, and returns when there shall be no repeat."""
-    ceiling = min(policy.base_delay, policy.max_delay)
-    sending: Repeatable = yield 0.0  # where backoff starts it
-    while True:
-        pause = pause_before_repeat(policy, ceiling, sending.outcome)
-        if pause is None or not sending.time_for(pause) or not budget.take():
-            return
-        ceiling = min(2 * ceiling, policy.max_delay)
-        sending = yield pause
-
-
-async def _step(sending: _R) -> _R:
-    await sending.step()
-    return sending
-
-
-def _on_backoff(details: Any) -> None:
-    details["value"].on_pause(details["wait"])
-
-
-def repeater(policy: RetryPolicy, budget: RetryBudget) -> Callable[[_R], Awaitable[_R]]:
-    """A function that sends a `Repeatable` again for as long as rule, policy, time and budget allow.
-
-    Made once for each policy: decorating costs more than a whole repeat. backoff is loaded with the first client, and
-    not with the package.
-    """
-    import backoff
-
-    with warnings.catch_warnings():
-        # on Python 3.14 backoff asks asyncio for something deprecated when it decorates
-        warnings.simplefilter("ignore", DeprecationWarning)
-        decorate = backoff.on_predicate(
-            _pauses,
-            predicate=lambda sending: sending.may_repeat(),
-            max_tries=policy.max_attempts,
-            jitter=None,
-            logger=None,
-            on_backoff=_on_backoff,
-            policy=policy,
-            budget=budget,
-        )
-        return decorate(_step)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -18,7 +19,8 @@ ERROR_BODY_LIMIT: Final = 64 * 1024
 BODY_LIMIT: Final = 8 * 1024 * 1024
 """Bytes, decompressed, that a successful answer may have."""
 
-_UNANSWERED_STATUSES: Final = frozenset({408, 500, 502, 503, 504})
+_LONGEST_WAIT: Final = 1e18
+"""Seconds: a longer `Retry-After` is taken for this, and stays a finite number."""
 
 
 class Kind(enum.Enum):
@@ -29,17 +31,17 @@ class Kind(enum.Enum):
     REFUSED = "refused"
     """Turned away for load before it was applied: 429, or 503 with Retry-After."""
     UNANSWERED = "unanswered"
-    """Sent, and nothing known: reset, truncated, timed out, 408, 500, 502, 503, 504."""
+    """Sent, and nothing known: reset, truncated, timed out, another's answer, 408, 499, any other 5xx."""
     ANSWERED = "answered"
     """Any other status: the server's last word."""
 
 
 @attrs.frozen(eq=False)
 class Endpoint:
-    """One endpoint of the API: what all its requests share."""
+    """One endpoint of the API, as one operation uses it: what all such requests share."""
 
     operation: str
-    """As "customers.get"."""
+    """The call of the user that the request belongs to, as "customers.get"."""
     method: str
     """The HTTP method."""
     route: str
@@ -50,72 +52,113 @@ class Endpoint:
     """The class of error for a status and message."""
 
 
-@attrs.define(eq=False)  # not frozen, as this one and the next are made for every call: a third of the cost
+@attrs.define(eq=False)  # not frozen: this class and the next are made for every call, and frozen costs a third more
 class Request:
     """One request to be sent."""
 
     endpoint: Endpoint
     """Which endpoint."""
     path: str
-    """The path of the URL, ready to be sent."""
+    """The path of the URL with its query, percent-encoded, ready to be sent."""
     body: bytes | None = attrs.field(default=None, repr=False)
     """JSON, or None."""
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """Values inside the body that must not come back out in an error."""
+    about: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """What a write names: `storefront_id`, `customer_id` and `username` of an `OutcomeUnknownError`."""
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    """Headers of the user's own, beside those that the SDK sets."""
+    request_id: str = ""
+    """The `X-Request-ID` of the call that sends the request; the call sets it."""
 
 
 @attrs.define(eq=False)
-class Response:
-    """An answer: its status, and as much of its body as was read."""
+class RawResponse:
+    """An answer as it came: its status, its headers, and as much of its body as was read."""
 
     status: int
-    """As the server sent it."""
+    """The HTTP status, as the server sent it."""
     body: bytes = attrs.field(default=b"", repr=False)
-    """Decompressed."""
+    """The body, decompressed."""
     retry_after: float | None = None
     """Seconds the server asked us to wait."""
     whole: bool = True
     """False when the body was longer than what is kept of it, or broke off."""
     sends: int = 1
-    """How often the request was sent in this one attempt (the HTTP library may resend by itself)."""
+    """How often the request was sent in this one attempt (the HTTP library may send it again by itself)."""
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """The headers of the answer; their names are compared without regard to case."""
+    request: Request | None = attrs.field(default=None, repr=False)
+    """What was asked; the call sets it."""
+    on_foreign: Callable[[], None] | None = attrs.field(default=None, repr=False)
+    """How the transport is told that this is not the answer to our request: it trusts no idle connection then."""
 
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
+    @property
+    def request_id(self) -> str:
+        """The `X-Request-ID` that was sent with the request."""
+        return "" if self.request is None else self.request.request_id
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `InvalidResponseError` where the body is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            reason = "the body is empty" if not self.body.strip() else "the body is not JSON"
+        raise invalid_answer(self.request, self.status, "$", reason)
+
 
 @attrs.frozen(eq=False)
-class Failure:
-    """No usable answer, and what is known of why."""
+class NoAnswer:
+    """No usable answer came, and what is known of why."""
 
     cause: str
-    """"connect", "lost", "timeout" or "deadline"."""
+    """ "connect", "lost", "timeout", "deadline", "foreign" (another request's answer) or "cancelled"."""
     sent: Sent
     """Whether the request may have left this process."""
     reason: str
     """One line for people."""
 
 
-def kind_of(outcome: Response | Failure) -> Kind:
-    """What an outcome that is not a success proves (contract, "A write is never applied twice")."""
-    if isinstance(outcome, Failure):
+class Transport(Protocol):
+    """What sends one attempt: aiohttp by default, or a test's own."""
+
+    async def attempt(self, request: Request, *, ends: float | None, connect: float | None) -> RawResponse | NoAnswer:
+        """Send `request` once and read the answer.
+
+        Takes `ends`, the time of the event loop's clock at which the attempt must have ended with a `NoAnswer` of
+        the cause "timeout" (None for never), and `connect`, the seconds that connecting may take. Everything that can
+        go wrong is a `NoAnswer`; only cancellation passes through.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the transport holds. Called once or more; no attempt follows."""
+        ...
+
+
+def kind_of(outcome: RawResponse | NoAnswer) -> Kind:
+    """What an outcome that is not a success proves about the request that was sent."""
+    if isinstance(outcome, NoAnswer):
         return Kind.UNSENT if outcome.sent is Sent.NEVER else Kind.UNANSWERED
-    if outcome.status == 429 or (outcome.status == 503 and outcome.retry_after is not None):
+    status = outcome.status
+    if status == 429 or (status == 503 and outcome.retry_after is not None):
         return Kind.REFUSED
-    return Kind.UNANSWERED if outcome.status in _UNANSWERED_STATUSES else Kind.ANSWERED
+    # 499 and the 52x of gateways come from between the server and us: the server may have applied the request
+    return Kind.UNANSWERED if status in {408, 499} or 500 <= status <= 599 else Kind.ANSWERED
 
 
-def overload(outcome: Response | Failure) -> bool | None:
+def overload(outcome: RawResponse | NoAnswer) -> bool | None:
     """Whether an attempt's end says that the server has too much to do; None where it says nothing of that."""
-    if isinstance(outcome, Failure):
+    if isinstance(outcome, NoAnswer):
         return True if outcome.cause == "timeout" else None
     if outcome.status in {429, 503}:
         return True
     return None if outcome.status >= 500 else False
-
-
-# ---------------------------------------------------------------- Retry-After
 
 
 def retry_after_seconds(value: str | None, *, date: str | None, now: Callable[[], datetime]) -> float | None:
@@ -128,7 +171,7 @@ def retry_after_seconds(value: str | None, *, date: str | None, now: Callable[[]
         return None
     value = value.strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-        return float(value[:18])
+        return min(float(value), _LONGEST_WAIT)
     until = _http_date(value)
     if until is None:
         return None
@@ -145,12 +188,15 @@ def _http_date(value: str | None) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def invalid_answer(
-    request: Request, response: Response, request_id: str, path: str, reason: str
-) -> InvalidResponseError:
-    """The error for a 2xx answer whose body is not what is documented."""
-    if request.endpoint.write:
+def invalid_answer(request: Request | None, status: int, path: str, reason: str) -> InvalidResponseError:
+    """The error for a 2xx answer to `request` whose body is not what is documented; `path` is as "$.id"."""
+    endpoint = request.endpoint if request is not None else None
+    if endpoint is not None and endpoint.write:
         reason += "; the server answered with success, so the write was most likely applied"
     return InvalidResponseError(
-        reason, path=path, status=response.status, operation=request.endpoint.operation, request_id=request_id
+        reason,
+        path=path,
+        status=status,
+        operation=endpoint.operation if endpoint is not None else "",
+        request_id=request.request_id if request is not None else "",
     )

@@ -13,10 +13,11 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 import attrs
 import click
 
+from printnow_async._settings import DEFAULT_BASE_URL
 from printnow_async.cli.envfile import read_env_file
 from printnow_async.cli.failures import BadUsage, Interrupted, unknown_hint
 from printnow_async.cli.secrecy import remember_secret
-from printnow_async.client import DEFAULT_BASE_URL, PrintNowClient
+from printnow_async.client import PrintNowClient
 from printnow_async.errors import Sent
 from printnow_async.events import AttemptEvent, CallEvent
 

@@ -90,7 +90,7 @@ def test_a_tenth_of_refusals_settles_every_item_within_the_budget() -> None:
             assert len(report.failures) <= 5  # four refusals in a row: one in ten thousand
             refused = sum(request.status == 503 for request in sandbox.requests)
             assert len(sandbox.requests) - 5000 <= refused
-            assert client._caller.budget.left > 40
+            assert client._caller.shared.budget.left > 40
 
     run_instantly(main())
 
@@ -114,6 +114,6 @@ async def test_leaving_a_bulk_leaves_no_place_taken() -> None:
                 async for outcome in outcomes:
                     if outcome.index > 20:
                         break
-            gate = client._caller.gate
+            gate = client.limits
             assert (gate.in_flight, gate.waiting) == (0, 0)
             await asyncio.wait_for(client.ping(), 5)

@@ -329,7 +329,7 @@ def test_with_options_refuses_what_the_client_refuses(name, value):
 def test_nothing_is_opened_when_a_client_is_made():
     """No event loop is needed, so that a module may make one; the session is made when it is first used."""
     client = client_of()
-    assert client._caller.transport._session is None
+    assert client._caller.shared.transport._session is None
 
 
 # What it shows
@@ -376,9 +376,7 @@ async def test_other_options_share_the_session_the_limits_and_the_observers(mock
         other = client.with_options(timeout=Timeout(total=1.0))
         await client.ping()
         await other.ping()
-        assert other._caller.transport is client._caller.transport
-        assert other._caller.gate is client._caller.gate
-        assert other._caller.budget is client._caller.budget
+        assert other._caller.shared is client._caller.shared
     assert len([event for event in seen if isinstance(event, CallEvent)]) == 2
 
 
@@ -394,7 +392,7 @@ def test_other_options_replace_what_is_given_and_keep_the_rest():
 
 def test_other_options_reach_the_rule_for_temporary_users():
     other = client_of().with_options(retry=RetryPolicy(repeat_temporary_creates=True))
-    assert other.customers._create_temporary_replay.repeat is True
+    assert other.customers._repeat_temporary_creates is True
 
 
 def test_a_client_with_other_options_shows_the_same_base_url():
@@ -480,7 +478,7 @@ def test_use_from_another_event_loop_is_a_configuration_error(mocked_api, call):
     async def use_elsewhere():
         with pytest.raises(ConfigurationError, match="another event loop"):
             await CALLS[call](client)
-        await client._caller.transport._session.close()
+        await client._caller.shared.transport._session.close()
 
     asyncio.run(use_and_leave_open())
     asyncio.run(use_elsewhere())

@@ -249,7 +249,7 @@ async def test_a_subscribe_is_unknown_where_the_list_fails(mocked_api, patient):
     mocked_api.get(ALL, status=401)
     error = await failure(patient.webhooks.subscribe(URL, CREATED), OutcomeUnknownError)
     assert error.operation == "webhooks.subscribe"
-    assert error.evidence[-1].startswith("read-back: ")
+    assert error.evidence[-1].startswith("read: ")
     assert count(mocked_api, "POST") == 1
 
 

@@ -11,7 +11,6 @@ from printnow_async.sandbox import Fault, Sandbox
 from printnow_async.testing import run_instantly
 from tests.support.raw_server import Exchange, answer, raw_server
 
-FOUND = answer(200, {"id": 7})
 BUSY = answer(503)
 
 
@@ -29,7 +28,7 @@ def test_it_finds_the_servers_limit_and_loses_nothing() -> None:
         peak = max(peak, serving)
         await asyncio.sleep(0.5)
         serving -= 1
-        exchange.writer.write(FOUND)
+        exchange.writer.write(answer(200, {"id": int(exchange.path.rpartition("/")[2])}))
 
     async def main() -> None:
         events: list[AttemptEvent | CallEvent] = []

@@ -226,7 +226,7 @@ async def test_a_convert_whose_read_back_fails_is_unknown() -> None:
         with pytest.raises(OutcomeUnknownError) as caught:
             await client.customers.convert(12, NEW)
         assert isinstance(caught.value.__cause__, ConnectionLostError)
-        assert "read-back: Unauthorized" in caught.value.evidence
+        assert "read: 401 Unauthorized" in caught.value.evidence
         assert caught.value.operation == "customers.convert"
 
 

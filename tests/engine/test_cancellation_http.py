@@ -14,7 +14,7 @@ from tests.support.scenarios import OPERATIONS
 
 def leaked(client: PrintNowClient) -> tuple[int, int, int]:
     """Places held, calls waiting, connections handed out and not returned."""
-    gate, session = client._caller.gate, client._caller.transport._session
+    gate, session = client.limits, client._caller.shared.transport._session
     connector: Any = session.connector if session is not None else None
     return gate.in_flight, gate.waiting, len(connector._acquired) if connector is not None else 0
 

@@ -134,7 +134,7 @@ def test_total_holds_while_queueing() -> None:
                 assert len(server.requests) == 1
                 holder.cancel()
                 await asyncio.gather(holder, return_exceptions=True)
-                assert client._caller.gate.in_flight == client._caller.gate.waiting == 0
+                assert client.limits.in_flight == client.limits.waiting == 0
 
     run_instantly(main())
 
@@ -215,7 +215,7 @@ def test_a_429_holds_the_whole_client_back() -> None:
             sandbox.inject(Fault.status(status, retry_after=3), route="GET /api/v2/ping")
             async with PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
                 refused = asyncio.ensure_future(client.ping())
-                while not sandbox.requests or sandbox.requests[0].status is None or client._caller.gate.in_flight:
+                while not sandbox.requests or sandbox.requests[0].status is None or client.limits.in_flight:
                     await asyncio.sleep(0.001)
                 took, _ = await seconds(client.customers.get(customer.id))
                 await refused
@@ -268,7 +268,7 @@ def test_a_server_that_fails_now_and_then_is_met_with_patience() -> None:
             patient = RetryPolicy(max_attempts=10)
             async with PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url, retry=patient) as client:
                 await asyncio.gather(*(client.ping() for _ in range(1500)))
-                assert client._caller.budget.left > 40
+                assert client._caller.shared.budget.left > 40
 
     run_instantly(main())
 

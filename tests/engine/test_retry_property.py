@@ -6,25 +6,34 @@ import pytest
 from hypothesis import given, strategies as st
 
 from printnow_async import RetryPolicy, Sent
-from printnow_async._http.retry import BUDGET_CAPACITY, RetryBudget, pause_before_repeat
-from printnow_async._http.wire import Failure, Response
+from printnow_async._http.retry import BUDGET_CAPACITY, RetryBudget, pause_before_repeat, waits
+from printnow_async._http.wire import NoAnswer, RawResponse
 
 delays = st.floats(0, 1000)
-policies = st.builds(RetryPolicy, base_delay=delays, max_delay=delays, max_retry_after=delays)
-LOST = Failure("lost", Sent.MAYBE, "cut off")
+policies = st.builds(
+    RetryPolicy, max_attempts=st.integers(1, 60), base_delay=delays, max_delay=delays, max_retry_after=delays
+)
+LOST = NoAnswer("lost", Sent.MAYBE, "cut off")
 
 
 @given(policies, delays)
-def test_a_pause_is_anything_from_0_to_its_ceiling(policy, ceiling):
-    """However the attempt ended, as long as the server did not ask for a wait."""
-    for outcome in (LOST, Response(500), Response(503)):
-        assert 0.0 <= pause_before_repeat(policy, ceiling, outcome) <= ceiling
+def test_a_pause_is_our_own_as_long_as_the_server_asks_for_none(policy, wait):
+    for outcome in (LOST, RawResponse(500), RawResponse(503)):
+        assert pause_before_repeat(policy, wait, outcome) == wait
+
+
+@given(policies)
+def test_the_waits_are_bounded_by_a_base_that_doubles_up_to_its_maximum(policy):
+    bound = policy.base_delay
+    for wait in waits(policy):
+        assert 0.0 <= wait <= min(bound, policy.max_delay)
+        bound *= 2
 
 
 @given(policies, delays, delays, st.sampled_from([408, 429, 500, 503]))
 def test_a_retry_after_is_never_waited_short_and_never_beyond_patience(policy, ceiling, asked, status):
     """The jitter comes on top, and is that of a first pause at most."""
-    pause = pause_before_repeat(policy, ceiling, Response(status, b"", asked))
+    pause = pause_before_repeat(policy, ceiling, RawResponse(status, b"", asked))
     if asked > policy.max_retry_after:
         assert pause is None
     else:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import math
 import random
-import warnings
 
 import pytest
 
-from printnow_async import RetryPolicy, Sent
-from printnow_async._http.retry import RetryBudget, pause_before_repeat, repeater
-from printnow_async._http.wire import Failure, Response
+from printnow_async import (
+    AttemptEvent,
+    ConnectionLostError,
+    Limits,
+    PrintNowError,
+    RetryPolicy,
+    Sent,
+    ServerError,
+    Timeout,
+)
+from printnow_async._http.caller import HTTPCaller
+from printnow_async._http.gate import Gate
+from printnow_async._http.observe import Observers
+from printnow_async._http.retry import RetryBudget, pause_before_repeat, waits
+from printnow_async._http.rules import Reading
+from printnow_async._http.shared import Shared
+from printnow_async._http.wire import Endpoint, NoAnswer, RawResponse, Request
 from tests.support.loops import on_fake_time
 
-LOST = Failure("lost", Sent.MAYBE, "cut off")
-BUSY = Response(503)
-DONE = Response(200)
+LOST = NoAnswer("lost", Sent.MAYBE, "cut off")
+BUSY = RawResponse(503)
+DONE = RawResponse(200)
+ENDPOINT = Endpoint("storefronts.list", "GET", "/", write=False)
 
 
 @pytest.fixture
@@ -33,38 +45,42 @@ def least(monkeypatch):
     monkeypatch.setattr(random, "uniform", lambda low, _high: low)
 
 
-class FakeSending:
-    """A request whose attempts end as they are told to; the last outcome serves for all that follow."""
+class FakeTransport:
+    """Its attempts end as they are told to; the last outcome serves for all that follow."""
 
-    def __init__(self, *outcomes, deadline=math.inf):
-        self.outcome, *self.coming = outcomes
-        self.deadline = deadline
-        self.first = True
-        self.pauses = []
-        self.times = [self._now()]
+    def __init__(self, *outcomes):
+        self.coming = list(outcomes)
+        self.times = []
 
-    @staticmethod
-    def _now():
-        return asyncio.get_running_loop().time()
+    async def attempt(self, request, *, ends, connect):
+        self.times.append(asyncio.get_running_loop().time())
+        return self.coming.pop(0) if len(self.coming) > 1 else self.coming[0]
 
-    async def step(self):
-        if self.first:
-            self.first = False
-            return
-        self.times.append(self._now())
-        if self.coming:
-            self.outcome = self.coming.pop(0)
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
 
-    def may_repeat(self):
-        return not (isinstance(self.outcome, Response) and self.outcome.ok)
+class Sending:
+    """A request that was sent for as long as policy, deadline and budget allow: when, with which pauses, and its end."""
 
-    def time_for(self, pause):
-        return self._now() + pause < self.deadline
+    def __init__(self, *outcomes, policy=RetryPolicy(), budget=None, total=None):  # noqa: B008 -- frozen
+        self.transport, self.pauses, self.outcome, self.error = FakeTransport(*outcomes), [], None, None
+        observers = Observers([self._on_event])
+        self.shared = Shared(self.transport, Gate(Limits()), budget or RetryBudget(), observers, None)
+        self.caller = HTTPCaller(self.shared, Timeout(attempt=None, total=total), policy, {})
 
-    def on_pause(self, pause):
-        self.pauses.append(pause)
+    def _on_event(self, event):
+        if isinstance(event, AttemptEvent) and event.pause is not None:
+            self.pauses.append(event.pause)
+
+    @property
+    def times(self):
+        return self.transport.times
+
+    async def run(self):
+        try:
+            with self.caller.operation(ENDPOINT) as call:
+                self.outcome = await call.send(Request(ENDPOINT, "/"), Reading(lambda response: response))
+        except PrintNowError as error:
+            self.error = error
+        return self
 
 
 def spent():
@@ -74,10 +90,8 @@ def spent():
     return budget
 
 
-async def send(*outcomes, policy=RetryPolicy(), budget=None, deadline=math.inf):  # noqa: B008 -- frozen
-    sending = FakeSending(*outcomes, deadline=deadline)
-    await repeater(policy, budget or RetryBudget())(sending)
-    return sending
+async def send(*outcomes, **options):
+    return await Sending(*outcomes, **options).run()
 
 
 # The budget
@@ -145,37 +159,45 @@ def test_a_server_that_never_succeeds_gets_50_extra_requests_from_all_calls_toge
 # The length of a pause
 
 
-@pytest.mark.parametrize("outcome", [LOST, BUSY, Failure("connect", Sent.NEVER, "refused"), Response(500)])
-def test_a_pause_is_drawn_from_0_to_its_ceiling(monkeypatch, outcome):
+@pytest.mark.parametrize("outcome", [LOST, BUSY, NoAnswer("connect", Sent.NEVER, "refused"), RawResponse(500)])
+def test_a_pause_is_what_was_drawn_where_the_server_asks_for_none(outcome):
+    assert pause_before_repeat(RetryPolicy(), 1.25, outcome) == 1.25
+
+
+def test_each_pause_is_drawn_from_0_to_its_bound(monkeypatch):
     drawn = []
     monkeypatch.setattr(random, "uniform", lambda *bounds: drawn.append(bounds) or 1.25)
-    assert pause_before_repeat(RetryPolicy(), 4.0, outcome) == 1.25
-    assert drawn == [(0.0, 4.0)]
+    assert list(waits(RetryPolicy(max_attempts=4, base_delay=4.0))) == [1.25] * 3
+    assert drawn == [(0.0, 4.0), (0.0, 8.0), (0.0, 16.0)]
+
+
+def test_pauses_without_a_base_stay_0_however_many_there_are():
+    assert set(waits(RetryPolicy(max_attempts=3000, base_delay=0))) == {0.0}
 
 
 def test_the_jitter_of_a_retry_after_comes_on_top(monkeypatch):
     drawn = []
     monkeypatch.setattr(random, "uniform", lambda *bounds: drawn.append(bounds) or 0.25)
-    assert pause_before_repeat(RetryPolicy(), 4.0, Response(429, b"", 7.0)) == 7.25
+    assert pause_before_repeat(RetryPolicy(), 4.0, RawResponse(429, b"", 7.0)) == 7.25
     assert drawn == [(0.0, 0.5)]
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.4, 7.0, 120.0])
 def test_a_retry_after_is_never_waited_short(least, asked):
     """Not even by the luckiest draw, and also when it is shorter than our own pauses."""
-    assert pause_before_repeat(RetryPolicy(), 4.0, Response(503, b"", asked)) >= asked
+    assert pause_before_repeat(RetryPolicy(), 4.0, RawResponse(503, b"", asked)) >= asked
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(120.0, True), (120.001, False), (1e17, False)])
 def test_a_retry_after_beyond_patience_is_not_waited_for(least, asked, waits):
-    pause = pause_before_repeat(RetryPolicy(max_retry_after=120.0), 4.0, Response(429, b"", asked))
+    pause = pause_before_repeat(RetryPolicy(max_retry_after=120.0), 4.0, RawResponse(429, b"", asked))
     assert pause == (asked if waits else None)
 
 
 def test_patience_of_0_seconds_is_for_a_retry_after_of_0_only(least):
     policy = RetryPolicy(max_retry_after=0)
-    assert pause_before_repeat(policy, 1.0, Response(429, b"", 0.0)) == 0.0
-    assert pause_before_repeat(policy, 1.0, Response(429, b"", 0.1)) is None
+    assert pause_before_repeat(policy, 1.0, RawResponse(429, b"", 0.0)) == 0.0
+    assert pause_before_repeat(policy, 1.0, RawResponse(429, b"", 0.1)) is None
 
 
 @on_fake_time
@@ -199,7 +221,7 @@ async def test_a_base_of_0_repeats_at_once(most):
 
 @on_fake_time
 async def test_a_retry_after_is_waited_in_full(least):
-    sending = await send(Response(429, b"", 30.0), Response(503, b"", 60.0), DONE)
+    sending = await send(RawResponse(429, b"", 30.0), RawResponse(503, b"", 60.0), DONE)
     assert sending.times == [0.0, 30.0, 90.0]
 
 
@@ -224,7 +246,7 @@ async def test_as_many_attempts_are_made_as_the_policy_has(least, attempts):
     """The first one, which was made before, is one of them."""
     sending = await send(BUSY, policy=RetryPolicy(max_attempts=attempts))
     assert len(sending.times) == attempts
-    assert sending.outcome is BUSY
+    assert isinstance(sending.error, ServerError)
 
 
 @on_fake_time
@@ -238,7 +260,7 @@ async def test_a_policy_of_none_makes_no_repeat_and_costs_nothing():
 async def test_it_ends_at_once_when_the_pause_would_pass_the_deadline(most):
     """Nobody waits for an attempt that can no longer be made, and the budget is not charged for it."""
     budget = RetryBudget()
-    sending = await send(BUSY, policy=RetryPolicy(base_delay=4.0), budget=budget, deadline=10.0)
+    sending = await send(BUSY, policy=RetryPolicy(base_delay=4.0), budget=budget, total=10.0)
     assert (sending.times, sending.pauses) == ([0.0, 4.0], [4.0])
     assert asyncio.get_running_loop().time() == 4.0
     assert budget.left == 49
@@ -246,44 +268,37 @@ async def test_it_ends_at_once_when_the_pause_would_pass_the_deadline(most):
 
 @on_fake_time
 async def test_it_ends_at_once_when_a_retry_after_would_pass_the_deadline(least):
-    sending = await send(Response(429, b"", 30.0), deadline=30.0)
+    sending = await send(RawResponse(429, b"", 30.0), total=30.0)
     assert (sending.times, sending.pauses) == ([0.0], [])
     assert asyncio.get_running_loop().time() == 0.0
 
 
 @on_fake_time
 async def test_it_ends_at_once_when_the_retry_after_is_longer_than_patience():
-    sending = await send(Response(429, b"", 121.0))
+    sending = await send(RawResponse(429, b"", 121.0))
     assert (sending.times, sending.pauses) == ([0.0], [])
-    assert sending.outcome.retry_after == 121.0
+    assert sending.error.retry_after == 121.0
 
 
 @on_fake_time
 async def test_it_ends_at_once_when_the_budget_is_spent():
     """With the failure it has."""
     sending = await send(BUSY, budget=spent())
-    assert (sending.times, sending.pauses, sending.outcome) == ([0.0], [], BUSY)
+    assert (sending.times, sending.pauses, type(sending.error)) == ([0.0], [], ServerError)
     assert asyncio.get_running_loop().time() == 0.0
 
 
 @on_fake_time
 async def test_each_repeat_is_paid_for(least):
     budget = RetryBudget()
-    await send(LOST, LOST, LOST, DONE, budget=budget)
+    await send(LOST, LOST, LOST, budget=budget)
     assert budget.left == 47
 
 
 @on_fake_time
-async def test_an_error_of_a_step_passes_through(least):
-    """A read-back may raise what is known for certain."""
-    with pytest.raises(LookupError, match="settled"):
-        await send(LOST, LookupError("settled"))
-
-
-@on_fake_time
 async def test_cancelling_in_a_pause_ends_it(most):
-    sending = FakeSending(BUSY)
-    repeating = asyncio.ensure_future(repeater(RetryPolicy(base_delay=10.0), RetryBudget())(sending))
+    sending = Sending(BUSY, policy=RetryPolicy(base_delay=10.0))
+    repeating = asyncio.ensure_future(sending.run())
     await asyncio.sleep(1.0)
     repeating.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -292,15 +307,9 @@ async def test_cancelling_in_a_pause_ends_it(most):
 
 
 @on_fake_time
-async def test_one_repeater_serves_many_requests_at_once(most):
-    """Each has its own number of attempts and its own ceiling."""
-    repeat = repeater(RetryPolicy(max_attempts=3, base_delay=1.0), RetryBudget())
-    first, second = FakeSending(BUSY), FakeSending(BUSY, DONE)
-    running = asyncio.ensure_future(repeat(first))
-    await asyncio.sleep(0.5)
-    await repeat(second)
-    await running
-    assert (first.pauses, second.pauses) == ([1.0, 2.0], [1.0])
+async def test_a_read_ends_in_the_last_failure(least):
+    sending = await send(BUSY, LOST)
+    assert isinstance(sending.error, ConnectionLostError)
 
 
 # The library behind it
@@ -308,31 +317,8 @@ async def test_one_repeater_serves_many_requests_at_once(most):
 
 @on_fake_time
 async def test_repeats_are_not_logged_by_the_library(least, caplog):
-    """The package tells of them itself, and the details hold more than a log should."""
+    """The package tells of them itself."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="backoff")
     await send(BUSY)
-    assert [record.name for record in caplog.records if record.name != "asyncio"] == []
-
-
-@on_fake_time
-async def test_no_warning_is_given_when_a_repeater_is_made_or_used(least, monkeypatch):
-    """From Python 3.14 on `asyncio.iscoroutinefunction`, which the library asks, is deprecated."""
-
-    def deprecated(function):
-        warnings.warn("'asyncio.iscoroutinefunction' is deprecated", DeprecationWarning, stacklevel=2)
-        return inspect.iscoroutinefunction(function)
-
-    monkeypatch.setattr(asyncio, "iscoroutinefunction", deprecated)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(DeprecationWarning):
-            asyncio.iscoroutinefunction(send)
-        sending = await send(BUSY)
-    assert len(sending.times) == 4
-
-
-def test_making_a_repeater_leaves_the_users_warning_filters_as_they_are():
-    before = list(warnings.filters)
-    repeater(RetryPolicy(), RetryBudget())
-    assert warnings.filters == before
+    assert [record.name for record in caplog.records if record.name not in {"asyncio", "printnow_async"}] == []

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from printnow_async._http.messages import describe, error_message
 from printnow_async._http.redaction import redact
 from printnow_async._http.wire import (
-    Failure,
     Kind,
-    Response,
+    NoAnswer,
+    RawResponse,
     kind_of,
     retry_after_seconds,
 )
@@ -30,7 +30,7 @@ secrets = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="[
 
 @given(bodies, statuses)
 def test_any_bytes_give_one_bounded_line(body, status):
-    message = error_message(Response(status, body))
+    message = error_message(RawResponse(status, body))
     assert message
     assert len(message) <= 200
     assert message.isprintable()
@@ -39,7 +39,7 @@ def test_any_bytes_give_one_bounded_line(body, status):
 
 @given(bodies, statuses)
 def test_any_answer_is_described_in_one_bounded_line(body, status):
-    line = describe(Response(status, body))
+    line = describe(RawResponse(status, body))
     assert line.startswith(str(status))
     assert len(line) <= 200
     assert line.isprintable()
@@ -56,7 +56,7 @@ def test_one_line_is_one_line_within_its_limit(text, limit):
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=180), st.sampled_from(["Message", "message"]))
 def test_a_message_in_an_object_is_found_as_it_was_written(message, key):
     body = json.dumps({"Code": 5, key: message}, ensure_ascii=False).encode()
-    assert error_message(Response(400, body)) == message
+    assert error_message(RawResponse(400, body)) == message
 
 
 @given(header_values, st.none() | header_values)
@@ -79,12 +79,12 @@ def test_two_dates_give_the_seconds_between_them(offset, wait):
 @given(statuses, st.none() | st.floats(0, 1e6))
 def test_every_answer_has_a_kind_and_none_of_them_is_unsent(status, retry_after):
     """An answer proves that the request was sent."""
-    assert kind_of(Response(status, b"", retry_after)) is not Kind.UNSENT
+    assert kind_of(RawResponse(status, b"", retry_after)) is not Kind.UNSENT
 
 
 @given(st.sampled_from(["connect", "lost", "timeout", "deadline"]), st.sampled_from(Sent), st.text())
 def test_only_proof_makes_a_failure_unsent(cause, sent, reason):
-    assert (kind_of(Failure(cause, sent, reason)) is Kind.UNSENT) == (sent is Sent.NEVER)
+    assert (kind_of(NoAnswer(cause, sent, reason)) is Kind.UNSENT) == (sent is Sent.NEVER)
 
 
 @given(secrets, st.binary(), st.binary())

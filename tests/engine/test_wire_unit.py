@@ -19,10 +19,10 @@ from printnow_async._http.messages import describe, error_message
 from printnow_async._http.redaction import redact
 from printnow_async._http.wire import (
     Endpoint,
-    Failure,
     Kind,
+    NoAnswer,
+    RawResponse,
     Request,
-    Response,
     invalid_answer,
     kind_of,
     retry_after_seconds,
@@ -35,7 +35,7 @@ PASSWORD = "s3cret-passphrase"
 
 
 def message_of(body, status=400):
-    return error_message(Response(status, body))
+    return error_message(RawResponse(status, body))
 
 
 def as_json(value):
@@ -354,48 +354,48 @@ def test_our_clock_is_not_asked_when_seconds_are_given():
 
 
 def test_a_failure_with_proof_that_nothing_was_sent_is_unsent():
-    assert kind_of(Failure("connect", Sent.NEVER, "refused")) is Kind.UNSENT
+    assert kind_of(NoAnswer("connect", Sent.NEVER, "refused")) is Kind.UNSENT
 
 
 @pytest.mark.parametrize("cause", ["lost", "timeout", "deadline"])
 def test_a_failure_without_proof_is_unanswered(cause):
-    assert kind_of(Failure(cause, Sent.MAYBE, "cut off")) is Kind.UNANSWERED
+    assert kind_of(NoAnswer(cause, Sent.MAYBE, "cut off")) is Kind.UNANSWERED
 
 
 def test_every_error_status_has_the_kind_that_is_documented():
-    """408, 500, 502, 503 and 504 say nothing, 429 refuses, and all others are the server's last word."""
-    unanswered = {408, 500, 502, 503, 504}
+    """408, 499 and every 5xx say nothing, 429 refuses, and all others are the server's last word."""
+    unanswered = {408, 499, *range(500, 600)}
     expected = {
         status: Kind.REFUSED if status == 429 else Kind.UNANSWERED if status in unanswered else Kind.ANSWERED
         for status in range(300, 600)
     }
-    assert {status: kind_of(Response(status)) for status in range(300, 600)} == expected
+    assert {status: kind_of(RawResponse(status)) for status in range(300, 600)} == expected
 
 
 def test_with_retry_after_only_a_503_and_a_429_are_refused():
     """A 500 or 504 that says when to come back may have been applied all the same."""
-    refused = {status for status in range(300, 600) if kind_of(Response(status, b"", 1.0)) is Kind.REFUSED}
+    refused = {status for status in range(300, 600) if kind_of(RawResponse(status, b"", 1.0)) is Kind.REFUSED}
     assert refused == {429, 503}
 
 
 def test_a_retry_after_of_0_refuses_as_well():
-    assert kind_of(Response(503, b"", 0.0)) is Kind.REFUSED
+    assert kind_of(RawResponse(503, b"", 0.0)) is Kind.REFUSED
 
 
 @pytest.mark.parametrize(("status", "ok"), [(199, False), (200, True), (204, True), (299, True), (300, False)])
 def test_every_2xx_and_nothing_else_is_success(status, ok):
-    assert Response(status).ok is ok
+    assert RawResponse(status).ok is ok
 
 
 # One line about an attempt
 
 
 def test_an_answer_is_described_by_status_and_message():
-    assert describe(Response(503, as_json({"Message": "Too busy."}))) == "503 Too busy."
+    assert describe(RawResponse(503, as_json({"Message": "Too busy."}))) == "503 Too busy."
 
 
 def test_a_failure_is_described_by_its_reason():
-    assert describe(Failure("lost", Sent.MAYBE, "the connection was lost")) == "the connection was lost"
+    assert describe(NoAnswer("lost", Sent.MAYBE, "the connection was lost")) == "the connection was lost"
 
 
 # Redaction
@@ -566,7 +566,8 @@ def test_a_body_without_a_secret_is_left_as_it_is(secrets):
 @pytest.mark.parametrize(("write", "said"), [(True, True), (False, False)])
 def test_an_invalid_answer_to_a_write_says_that_it_was_most_likely_applied(write, said):
     endpoint = Endpoint("customers.update", "PATCH", "/api/v2/customer/{id}", write=write)
-    error = invalid_answer(Request(endpoint, "/api/v2/customer/7"), Response(200), "r-1", "$.id", "expected an integer")
+    request = Request(endpoint, "/api/v2/customer/7", request_id="r-1")
+    error = invalid_answer(request, 200, "$.id", "expected an integer")
     assert ("was most likely applied" in str(error)) is said
     assert (error.path, error.status, error.operation, error.request_id) == (
         "$.id",
@@ -580,4 +581,4 @@ def test_a_request_and_an_answer_do_not_show_their_bodies():
     endpoint = Endpoint("customers.create", "POST", "/api/v2/customer", write=True)
     request = Request(endpoint, "/api/v2/customer", PASSWORD.encode(), (PASSWORD,))
     assert PASSWORD not in repr(request)
-    assert PASSWORD not in repr(Response(400, PASSWORD.encode()))
+    assert PASSWORD not in repr(RawResponse(400, PASSWORD.encode()))

@@ -39,7 +39,7 @@ def in_shop(test: Test) -> Callable[[], None]:
         async def main() -> None:
             async with shop() as opened:
                 await test(opened)
-                assert opened.client._caller.gate.in_flight == 0
+                assert opened.client.limits.in_flight == 0
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
         run_instantly(main())

@@ -399,7 +399,8 @@ def test_no_secret_comes_out_of_a_success(log, operation):
     events = []
 
     async def serve(exchange):
-        customer = {"id": 7, "is_temporary": False, "username": "janesmith", "password": echo(exchange)}
+        customer = {"id": 8 if operation == "transfer" else 7, "username": "janesmith", "password": echo(exchange)}
+        customer["is_temporary"] = operation == "create_temporary"
         exchange.writer.write(answer(200, customer))
         await exchange.writer.drain()
 

@@ -150,18 +150,24 @@ class MortalTransport:
     def __init__(self, transport: Any, life: Life) -> None:
         self._transport, self._life = transport, life
 
-    def check_usable(self) -> None:
-        self._transport.check_usable()
-
-    async def attempt(self, *arguments: Any) -> Any:
+    async def attempt(self, request: Any, **bounds: Any) -> Any:
         self._life.pass_by()
-        outcome = await self._transport.attempt(*arguments)
+        outcome = await self._transport.attempt(request, **bounds)
         self._life.pass_by()
         return outcome
+
+    async def aclose(self) -> None:
+        """The shop closes its connections itself."""
 
 
 def mortal_client(shop: Shop, life: Life) -> PrintNowClient:
     """A client that shares the shop's connections, and may die."""
-    client = shop.client.with_options()
-    client._caller.transport = MortalTransport(client._caller.transport, life)
-    return client
+    sandbox = shop.sandbox
+    return PrintNowClient(
+        sandbox.token,
+        sandbox.key,
+        base_url=sandbox.url,
+        retry=RetryPolicy(base_delay=0.1),
+        timeout=Timeout(attempt=5.0, total=20.0),
+        transport=MortalTransport(shop.client._caller.shared.transport, life),
+    )

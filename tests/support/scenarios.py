@@ -265,7 +265,7 @@ async def play(
             except PrintNowError as error:
                 scenario.error = error
             scenario.elapsed = loop.time() - began
-            assert client._caller.gate.in_flight == 0
+            assert client.limits.in_flight == 0
         await asyncio.gather(*back)
         await asyncio.sleep(100)  # what is still on its way lands
         check(scenario)

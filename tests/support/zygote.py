@@ -16,6 +16,8 @@ from typing import Any
 import attrs
 
 from printnow_async import Limits, NewAccount, PrintNowClient, PrintNowError, RetryPolicy, TempUserLifecycle, Timeout
+from printnow_async._http.transport import AiohttpTransport
+from printnow_async._settings import Settings
 from printnow_async.spreadsheets import import_accounts
 from printnow_async.tracking.sql import SQLTracker
 
@@ -57,18 +59,21 @@ class DeadlyTracker:
         return call
 
 
+def sockets(token: str, key: str, url: str) -> AiohttpTransport:
+    """The transport that a client makes for itself."""
+    settings = Settings.of(token, key, url, None)
+    return AiohttpTransport(settings, user_agent=None, connections=16, session=None, ssl=None)
+
+
 class DeadlyTransport:
     """A transport whose process may die before a request, or with its answer unread."""
 
     def __init__(self, transport: Any, deadly: Deadly) -> None:
         self._transport, self._deadly = transport, deadly
 
-    def check_usable(self) -> None:
-        self._transport.check_usable()
-
-    async def attempt(self, *arguments: Any) -> Any:
+    async def attempt(self, request: Any, **bounds: Any) -> Any:
         self._deadly.pass_by()
-        outcome = await self._transport.attempt(*arguments)
+        outcome = await self._transport.attempt(request, **bounds)
         self._deadly.pass_by()
         return outcome
 
@@ -89,9 +94,9 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
         base_url=job["url"],
         retry=RetryPolicy(base_delay=0.01),
         timeout=Timeout(attempt=2.0, total=20.0),
+        transport=DeadlyTransport(sockets(job["token"], job["key"], job["url"]), deadly),
     )
     async with client, SQLTracker(job["tracker"], setup=job.get("setup", "create")) as tracker:
-        client._caller.transport = DeadlyTransport(client._caller.transport, deadly)
         tracked = DeadlyTracker(tracker, deadly)
         rounds = job.get("rounds", [job])
         results = [await one(client, tracked, {**job, **more}) for more in rounds]

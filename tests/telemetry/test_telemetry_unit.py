@@ -279,7 +279,7 @@ HERE = {"server.address": "api.example.com", "server.port": 443}
 def test_a_watched_client_shows_its_places(collected):
     watched = client(limits=Limits(max_concurrency=5))
     collected.observer.watch(watched)
-    assert watched._caller.gate.try_acquire()
+    assert watched._caller.shared.gate.try_acquire()
     assert collected.values("limit") == [(HERE, 5)]
     assert collected.values("in_flight") == [(HERE, 1)]
     assert collected.values("waiting") == [(HERE, 0)]
