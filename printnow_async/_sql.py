@@ -12,7 +12,7 @@ import contextlib
 import os
 import random
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -74,19 +74,21 @@ def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
 
 
 def ddl(metadata: sa.MetaData, versions: sa.Table, component: str, version: int, dialect: str) -> str:
-    """The statements that make these tables, each ended with a semicolon; `ConfigurationError` for another dialect."""
+    """The statements that make these tables, each ending in a semicolon; `ConfigurationError` for another dialect."""
     if dialect not in _EXTRAS:
         raise ConfigurationError(f"there is DDL for {' and '.join(_EXTRAS)}, not for {dialect!r}")
     spoken: sa.Dialect = postgresql.dialect() if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
-    statements: list[str] = []
-    for table in metadata.sorted_tables:
-        statements.append(str(sa.schema.CreateTable(table, if_not_exists=True).compile(dialect=spoken)))
-        statements += [
-            str(sa.schema.CreateIndex(index, if_not_exists=True).compile(dialect=spoken)) for index in table.indexes
-        ]
+    statements = [str(element.compile(dialect=spoken)) for element in _elements(metadata)]
     row = insert_if_absent(versions, dialect).values(component=component, version=version)
     statements.append(str(row.compile(dialect=spoken, compile_kwargs={"literal_binds": True})))
     return "".join(f"{statement.strip()};\n" for statement in statements)
+
+
+def _elements(metadata: sa.MetaData) -> Iterator[sa.schema.CreateTable | sa.schema.CreateIndex]:
+    for table in metadata.sorted_tables:
+        yield sa.schema.CreateTable(table, if_not_exists=True)
+        for index in table.indexes:
+            yield sa.schema.CreateIndex(index, if_not_exists=True)
 
 
 class Database:
@@ -211,9 +213,8 @@ class Database:
         if found == self._version:
             return
         if found is not None:
-            raise ConfigurationError(
-                f"the tables of {self._component} have version {found}, this program needs {self._version}"
-            )
+            versions = f"version {found}, this program needs {self._version}"
+            raise ConfigurationError(f"the tables of {self._component} have {versions}")
         url = self._engine.url  # without its query, which may hold a password as well
         shown = sa.URL.create(url.drivername, url.username, host=url.host, port=url.port, database=url.database)
         what = f"no {' and no '.join(missing)}" if missing else f"no version of {self._component} in {self._versions}"
@@ -231,10 +232,8 @@ class Database:
             if self.dialect == "postgresql":  # its IF NOT EXISTS may fail while another process makes the table
                 await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), lock)
             try:
-                for table in self._metadata.sorted_tables:
-                    await connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        await connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+                for element in _elements(self._metadata):
+                    await connection.execute(element)
                 row = insert_if_absent(self._versions, self.dialect)
                 await connection.execute(row, {"component": self._component, "version": self._version})
             finally:
@@ -269,16 +268,15 @@ def _make_engine(url: str, *, exclusive: bool) -> AsyncEngine:
         extra = _EXTRAS.get(name, "sql")
         raise ConfigurationError(f"{error.name} is missing: pip install 'printnow-async[{extra}]'") from None
     if name == "sqlite":
-        # the wait comes first, so that the other settings wait for other processes too
-        lock = (
-            ["busy_timeout = 0", "locking_mode = EXCLUSIVE"] if exclusive else [f"busy_timeout = {BUSY_MILLISECONDS}"]
-        )
-        settings = [*lock, "journal_mode = WAL", "synchronous = FULL"]
 
         def set_up(connection: Any, _record: object) -> None:
             cursor = connection.cursor()
-            for setting in settings:
-                cursor.execute(f"PRAGMA {setting}")
+            # first of all, so that the other settings wait for other processes too
+            cursor.execute(f"PRAGMA busy_timeout = {0 if exclusive else BUSY_MILLISECONDS}")
+            if exclusive:
+                cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
             cursor.close()
 
         event.listen(engine.sync_engine, "do_connect", _make_file_of_owner)
