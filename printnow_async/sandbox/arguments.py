@@ -1,4 +1,4 @@
-"""Checks of what a test passes in: a `ValueError` names the argument, its value and what is wanted."""
+"""Checks of the arguments that a test passes to the sandbox: a `ValueError` names the argument and its value."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ __all__ = ["at_least", "number", "require", "whole"]
 
 
 def require(name: str, value: object, wanted: str, *, holds: bool) -> None:
-    """Raise `ValueError` unless it `holds` that the value is what is wanted."""
+    """Raise `ValueError`, unless `holds` says that the value is what is wanted."""
     if not holds:
         raise ValueError(f"{name}: must be {wanted}, not {value!r}")
 
 
 def whole(value: object) -> bool:
-    """Say whether this is an integer (a boolean is not)."""
+    """Whether this is an integer, and no boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def number(value: object) -> bool:
-    """Say whether this is a finite number (a boolean is not)."""
+    """Whether this is a finite number, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -1,4 +1,4 @@
-"""What the sandbox remembers of a request, passwords left out."""
+"""The sandbox's record of a request, without passwords."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ MASK = "***"
 
 @attrs.frozen(kw_only=True)
 class RecordedRequest:
-    """One request that reached the sandbox, as things stood when it was asked for."""
+    """One request that reached the sandbox, and what was known of the request when the record was read."""
 
     method: str
-    """As it was sent."""
+    """The method as it was sent."""
     path: str
     """The path without a query."""
     route: str | None
-    """The endpoint, as "PATCH /api/v2/customer/{id}"; None when there is none for this method and path."""
+    """The endpoint, as "PATCH /api/v2/customer/{id}"; None when this method and path have no endpoint."""
     request_id: str | None
     """The X-Request-ID header."""
     json: dict[str, Any] | None
-    """The body when it is a JSON object, every password in it replaced by "***"."""
+    """The body, if it is a JSON object, with "***" for every password."""
     status: int | None = None
-    """The status answered, even if the client was gone by then; None when dropped or not yet answered."""
+    """The status of the answer, also where the client had gone; None without an answer, or before the answer."""
     applied: bool = False
-    """Whether the rules carried it out (read or write), whatever the client then saw of it."""
+    """Whether the request was carried out (read or write), whatever the client saw of the answer."""
     fault: str | None = None
-    """The names of the injected faults that struck, joined with "+"; None when none did."""
+    """The names of the faults that struck the request, joined with "+"; None without a fault."""
     started: float
-    """When it arrived, in seconds of the loop's clock."""
+    """The time of arrival, in seconds of the loop's clock."""
 
 
 def redacted(body: Body) -> dict[str, Any]:
-    """Give a copy of a JSON object with "***" for every value under "password", however deep."""
+    """A copy of a JSON object with "***" for every value under "password", at any depth."""
     return {key: MASK if key.casefold() == "password" else _redacted(value) for key, value in body.items()}
 
 
