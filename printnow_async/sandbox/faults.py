@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -71,8 +71,8 @@ class Fault:
         and `retry_after` may be a fraction. Without a body the answer is an error in the form that the sandbox was
         made with.
         """
-        chosen = _answer(status, retry_after, body, content_type, http_date=http_date)
-        return cls(name="status", **chosen, http_date=http_date, headers=tuple((headers or {}).items()))
+        fault = cls._answering("status", status, retry_after, body, content_type, http_date=http_date)
+        return attrs.evolve(fault, headers=tuple((headers or {}).items()))
 
     @classmethod
     def latency(cls, seconds: float, *, after: bool = False) -> Fault:
@@ -93,7 +93,7 @@ class Fault:
     @classmethod
     def apply_then_status(cls, status: int, retry_after: float | None = None, body: str | bytes | None = None) -> Fault:
         """Apply the request, then answer `status` (200 to 599), as a gateway does that gave up waiting."""
-        return cls(name="apply_then_status", **_answer(status, retry_after, body, None))
+        return cls._answering("apply_then_status", status, retry_after, body, None)
 
     @classmethod
     def truncate(cls) -> Fault:
@@ -103,32 +103,29 @@ class Fault:
     @classmethod
     def garbage(cls, body: str | bytes = HTML_PAGE, content_type: str = "text/html", status: int = 200) -> Fault:
         """Apply the request, then answer with `body` instead of the JSON."""
-        return cls(name="garbage", **_answer(status, None, body, content_type))
+        return cls._answering("garbage", status, None, body, content_type)
 
-
-class _Answer(TypedDict):
-    code: int
-    retry_after: float | None
-    body: bytes | None
-    content_type: str | None
-
-
-def _answer(
-    status: int,
-    retry_after: float | None,
-    body: str | bytes | None,
-    content_type: str | None,
-    *,
-    http_date: bool = False,
-) -> _Answer:
-    is_status = whole(status) and 200 <= status <= 599
-    require("status", status, "a whole number from 200 to 599", holds=is_status)
-    if retry_after is None:
-        require("http_date", http_date, "left out when there is no retry_after", holds=not http_date)
-    else:
-        is_wait = number(retry_after) and retry_after >= 0
-        require("retry_after", retry_after, "a number, 0 or more", holds=is_wait)
-        is_writable = http_date or retry_after == int(retry_after)
-        require("retry_after", retry_after, "whole seconds unless http_date is set", holds=is_writable)
-    encoded = body.encode() if isinstance(body, str) else body
-    return {"code": status, "retry_after": retry_after, "body": encoded, "content_type": content_type}
+    @classmethod
+    def _answering(
+        cls,
+        name: FaultName,
+        status: int,
+        retry_after: float | None,
+        body: str | bytes | None,
+        content_type: str | None,
+        *,
+        http_date: bool = False,
+    ) -> Fault:
+        is_status = whole(status) and 200 <= status <= 599
+        require("status", status, "a whole number from 200 to 599", holds=is_status)
+        if retry_after is None:
+            require("http_date", http_date, "left out when there is no retry_after", holds=not http_date)
+        else:
+            is_wait = number(retry_after) and retry_after >= 0
+            require("retry_after", retry_after, "a number, 0 or more", holds=is_wait)
+            is_writable = http_date or retry_after == int(retry_after)
+            require("retry_after", retry_after, "whole seconds unless http_date is set", holds=is_writable)
+        sent = body.encode() if isinstance(body, str) else body
+        return cls(
+            name=name, code=status, retry_after=retry_after, http_date=http_date, body=sent, content_type=content_type
+        )

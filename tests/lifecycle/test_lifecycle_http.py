@@ -7,7 +7,6 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -323,7 +322,7 @@ async def test_an_abandoned_guest_goes_nowhere(shop: Shop) -> None:
 
 
 @in_shop
-async def test_a_settled_guest_cannot_be_abandoned(shop: Shop) -> None:
+async def test_a_converted_guest_cannot_be_abandoned(shop: Shop) -> None:
     """TransitionError after the end."""
     guest = await shop.guest()
     await guest.convert(account())
@@ -434,16 +433,6 @@ async def test_a_cancelled_step_is_let_go_at_once(shop: Shop) -> None:
     assert (await (await shop.resume()).convert(account())).username == "janesmith"
     assert loop.time() - began < 1
     assert shop.applied(PATCH) == 1
-
-
-@in_shop
-async def test_stale_gives_what_has_not_moved_for_so_long(shop: Shop) -> None:
-    """Live ones only, oldest first."""
-    for name in ("old", "older", "done"):
-        await TempUserLifecycle.start(shop.client, shop.tracker, reference=name, storefront_id=1)
-    await (await shop.resume("done")).abandon()
-    assert [record.reference async for record in shop.tracker.stale(older_than=timedelta(0))] == ["old", "older"]
-    assert [record async for record in shop.tracker.stale(older_than=timedelta(days=30))] == []
 
 
 @in_shop
