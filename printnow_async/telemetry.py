@@ -121,7 +121,9 @@ class OpenTelemetry:
             start_time=now - _nanoseconds(event.elapsed),
             attributes=_present(
                 {
-                    **_request(event),
+                    "printnow.operation": event.operation,
+                    "http.request.method": event.method,
+                    "url.template": event.route,
                     "http.response.status_code": event.status,
                     "error.type": event.failure,
                     "http.request.resend_count": own - 1 if own > 1 else None,
@@ -134,34 +136,27 @@ class OpenTelemetry:
             ),
         )
         for ended, attempt in attempts:
-            span.add_event("attempt", _attempt_attributes(attempt), timestamp=ended)
+            own_facts = {
+                "printnow.attempt": attempt.attempt,
+                "printnow.elapsed": attempt.elapsed,
+                "printnow.pause": attempt.pause,
+                "printnow.sent": attempt.sent.value,
+            }
+            span.add_event("attempt", _present({**_attempt(attempt), **own_facts}), timestamp=ended)
         if event.failure is not None:
             span.set_status(trace.StatusCode.ERROR)
         span.end(now)
         return span
 
     def _measure_call(self, event: CallEvent, span: trace.Span) -> None:
-        attributes = _present(
-            {
-                "printnow.operation": event.operation,
-                "error.type": event.failure,
-                **self._server,
-            }
-        )
+        attributes = _present({"printnow.operation": event.operation, "error.type": event.failure, **self._server})
         # in the context of the span, so that a backend can link a slow bucket to one of its spans
         context = trace.set_span_in_context(span)
         self._call_duration.record(event.elapsed, attributes, context)
         self._calls.add(1, {**attributes, "printnow.sent": event.sent.value}, context)
 
     def _measure_attempt(self, event: AttemptEvent) -> None:
-        attributes = _present(
-            {
-                **_request(event),
-                "http.response.status_code": event.status,
-                "error.type": _error_type(event),
-                **self._server,
-            }
-        )
+        attributes = _present({"printnow.operation": event.operation, **_attempt(event), **self._server})
         self._attempt_duration.record(event.elapsed, attributes)
         self._attempts.add(1, {**attributes, "printnow.sent": event.sent.value})
         if event.pause is not None:
@@ -211,27 +206,13 @@ def _reader(watched: _Watched, what: str) -> metrics.CallbackT:
 # ---------------------------------------------------------------- attributes
 
 
-def _request(event: AttemptEvent | CallEvent) -> dict[str, str]:
+def _attempt(event: AttemptEvent) -> dict[str, str | int | None]:
     return {
-        "printnow.operation": event.operation,
         "http.request.method": event.method,
         "url.template": event.route,
+        "http.response.status_code": event.status,
+        "error.type": _error_type(event),
     }
-
-
-def _attempt_attributes(event: AttemptEvent) -> _Attributes:
-    return _present(
-        {
-            "http.request.method": event.method,
-            "url.template": event.route,
-            "http.response.status_code": event.status,
-            "error.type": _error_type(event),
-            "printnow.attempt": event.attempt,
-            "printnow.elapsed": event.elapsed,
-            "printnow.pause": event.pause,
-            "printnow.sent": event.sent.value,
-        }
-    )
 
 
 def _error_type(event: AttemptEvent) -> str | None:

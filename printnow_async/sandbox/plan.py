@@ -100,7 +100,8 @@ class FaultPlan:
         Without `times`, `every` and `probability` the fault strikes once. `times` may be combined with either of the
         other two.
         """
-        require("fault", fault, "what a class method of Fault gives", holds=_is_fault(fault))
+        # no `Fault` is, for one, `Fault.drop` without its parentheses
+        require("fault", fault, "what a class method of Fault gives", holds=isinstance(fault, Fault))
         at_least(1, "times", times)
         at_least(1, "every", every)
         is_chance = probability is None or (number(probability) and 0 <= probability <= 1)
@@ -151,7 +152,3 @@ class FaultPlan:
     def _take_out(self, injection: Injection) -> None:
         if injection in self._injections:
             self._injections.remove(injection)
-
-
-def _is_fault(value: object) -> bool:
-    return isinstance(value, Fault)  # False for `Fault.drop` without its parentheses

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import attrs
-
-from printnow_async.sandbox.checks import Body
 
 __all__ = ["RecordedRequest", "redacted"]
 
@@ -37,14 +35,8 @@ class RecordedRequest:
     """The time of arrival, in seconds of the loop's clock."""
 
 
-def redacted(body: Body) -> dict[str, Any]:
-    """A copy of a JSON object with "***" for every value under "password", at any depth."""
-    return {key: MASK if key.casefold() == "password" else _redacted(value) for key, value in body.items()}
-
-
-def _redacted(value: object) -> object:
+def redacted(value: Any) -> Any:
+    """A copy of JSON with "***" for every value under "password", at any depth."""
     if isinstance(value, dict):
-        return redacted(cast("Body", value))
-    if isinstance(value, list):
-        return [_redacted(item) for item in cast("list[object]", value)]
-    return value
+        return {key: MASK if key.casefold() == "password" else redacted(inner) for key, inner in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list) else value

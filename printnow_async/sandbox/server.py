@@ -19,7 +19,7 @@ from printnow_async.sandbox.plan import FaultPlan, Injection
 from printnow_async.sandbox.records import RecordedRequest
 from printnow_async.sandbox.replies import ENVELOPES, ErrorEnvelope
 from printnow_async.sandbox.routes import ROUTES
-from printnow_async.sandbox.service import Service, Settings
+from printnow_async.sandbox.service import Service
 from printnow_async.sandbox.store import FiredWebhook, Store
 from printnow_async.sandbox.stored_customer import CustomerFields, SandboxCustomer
 
@@ -95,8 +95,14 @@ class Sandbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = Store(storefronts, clock=self._now, seed=seed, removes_transferred=removes_transferred)
         self._plan = FaultPlan(seed)
-        settings = Settings(token=self.token, key=self.key, latency=latency, error_envelope=error_envelope)
-        self._service = Service(self._store, self._plan, HiddenLimits(max_concurrency, max_rate), settings)
+        self._service = Service(
+            self._store,
+            self._plan,
+            HiddenLimits(max_concurrency, max_rate),
+            credentials=(self.token, self.key),
+            latency=latency,
+            error_envelope=error_envelope,
+        )
         self._listener = Listener(self._service.handle)
 
     async def start(self) -> Self:

@@ -20,23 +20,9 @@ from printnow_async.sandbox.replies import ErrorEnvelope, Reply, error_reply, fa
 from printnow_async.sandbox.routes import ROUTES, Route, find_route
 from printnow_async.sandbox.store import Store
 
-__all__ = ["Exchange", "Service", "Settings"]
+__all__ = ["Exchange", "Service"]
 
 Found = TypeVar("Found")
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """What a service wants of every request, and how the service answers."""
-
-    token: str = attrs.field(repr=False)
-    """The API token that is accepted."""
-    key: str = attrs.field(repr=False)
-    """The API key of that token."""
-    latency: float = 0.0
-    """Seconds that every request waits before the request is applied."""
-    error_envelope: ErrorEnvelope = "Message"
-    """The form of the body of an error."""
 
 
 @attrs.define(eq=False)
@@ -62,17 +48,29 @@ class Service:
     """Serves requests over one store.
 
     The vendor documents the order of checks for credentials only. Assumed: limits and faults come first, as they stand
-    for a gateway in front of the service; then credentials, address, body, and the rules.
+    for a gateway in front of the service; then credentials, address, body, and the rules. Takes the token and key that
+    are accepted, the seconds that every request waits before it is applied, and the form of an error's body.
     """
 
-    def __init__(self, store: Store, plan: FaultPlan, limits: HiddenLimits, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: FaultPlan,
+        limits: HiddenLimits,
+        *,
+        credentials: tuple[str, str],
+        latency: float,
+        error_envelope: ErrorEnvelope,
+    ) -> None:
         self.store = store
         self.plan = plan
         self.exchanges: list[Exchange] = []
         self.in_flight = 0
         self.peak_concurrency = 0
         self._limits = limits
-        self._settings = settings
+        self._credentials = credentials
+        self._latency = latency
+        self._envelope: ErrorEnvelope = error_envelope
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request to its end, even when the client has gone, as real services do."""
@@ -109,7 +107,7 @@ class Service:
         try:
             self._limits.enter(asyncio.get_running_loop().time())
         except Refusal as refusal:
-            return Decision(), error_reply(refusal, self._settings.error_envelope)
+            return Decision(), error_reply(refusal, self._envelope)
         try:
             decision = self.plan.decide(exchange.record.method, exchange.record.path)
             return decision, await self._carry_out(exchange, decision)
@@ -120,17 +118,17 @@ class Service:
         fault = decision.fault
         reply: Reply | None = None
         exchange.note(fault=decision.name)
-        await _wait(self._settings.latency + decision.before)
+        await _wait(self._latency + decision.before)
         if fault is None or fault.applies:
             reply = self._apply(exchange)
         await _wait(decision.after)
         if fault is None or fault.name == "truncate":
             return reply
-        return fault_reply(fault, self._settings.error_envelope) if fault.code else None
+        return fault_reply(fault, self._envelope) if fault.code else None
 
     def _apply(self, exchange: Exchange) -> Reply:
         try:
-            check_credentials(exchange.authorization, self._settings.token, self._settings.key)
+            check_credentials(exchange.authorization, *self._credentials)
             route, body = exchange.route, exchange.body
             if isinstance(route, Refusal):
                 raise route
@@ -140,7 +138,7 @@ class Service:
                 body = {}
             status, value = route.handle(self.store, route.pattern.values(exchange.record.path), body)
         except Refusal as refusal:
-            return error_reply(refusal, self._settings.error_envelope)
+            return error_reply(refusal, self._envelope)
         exchange.note(applied=True)
         return json_reply(status, value)
 

@@ -268,18 +268,12 @@ def modes_while_open(folder: Path, url: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-@pytest.mark.parametrize("url", ["sqlite+aiosqlite:///{}/a.db", "sqlite+aiosqlite:///file:{}/a%2Edb?uri=true"])
-def test_files_that_are_made_are_their_owners_only(tmp_path: Path, url: str) -> None:
-    """Even under a umask that permits everything; the files of the WAL as well."""
-    assert modes_while_open(tmp_path, url.format(tmp_path)) == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm"], "0o600")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_a_file_that_is_made_through_a_link_is_its_owners_only(tmp_path: Path) -> None:
-    """The link was there first, the file was not."""
+@pytest.mark.parametrize("path", ["{}/a.db", "file:{}/a%2Edb?uri=true", "{}/link.db"])
+def test_files_that_are_made_are_their_owners_only(tmp_path: Path, path: str) -> None:
+    """Even under a umask that permits everything, and through a link that was there first; the WAL's files as well."""
     (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
-    modes = modes_while_open(tmp_path, f"sqlite+aiosqlite:///{tmp_path}/link.db")
-    assert modes["a.db"] == modes["a.db-wal"] == "0o600"
+    modes = modes_while_open(tmp_path, f"sqlite+aiosqlite:///{path.format(tmp_path)}")
+    assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm", "link.db"], "0o600")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
