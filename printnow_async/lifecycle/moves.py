@@ -134,15 +134,13 @@ class Moves:
         claimed = await self._steps.claim(record)
         if claimed is None:
             return
+        state, account_id = LifecycleState.ACTIVE, None
         async with self._attempt(claimed, refused=LifecycleState.CONVERTING, keeps_open=True):
-            try:
+            with contextlib.suppress(CustomerNotFoundError):
                 customer = await self._customers.get(_temp_id(record))
-            except CustomerNotFoundError:
-                customer = None
-        if customer is not None and _is_recorded(customer, claimed):
-            await self._steps.finish(claimed, state=LifecycleState.CONVERTED, account_id=customer.id)
-        else:
-            await self._steps.finish(claimed, state=LifecycleState.ACTIVE)
+                if _is_recorded(customer, claimed):
+                    state, account_id = LifecycleState.CONVERTED, customer.id
+        await self._steps.finish(claimed, state=state, account_id=account_id)
 
     # ------------------------------------------------------------ failures
 

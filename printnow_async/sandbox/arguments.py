@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["at_least", "number", "require", "whole"]
+__all__ = ["at_least_one", "number", "require", "whole"]
 
 
 def require(name: str, value: object, wanted: str, *, holds: bool) -> None:
@@ -23,7 +23,6 @@ def number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def at_least(least: int, name: str, value: int | None) -> None:
-    """Raise `ValueError` unless the value is None or an integer of at least `least`."""
-    fits = value is None or (whole(value) and value >= least)
-    require(name, value, f"a whole number, at least {least}", holds=fits)
+def at_least_one(name: str, value: int | None) -> None:
+    """Raise `ValueError` unless the value is None or an integer of at least 1."""
+    require(name, value, "a whole number, at least 1", holds=value is None or (whole(value) and value >= 1))

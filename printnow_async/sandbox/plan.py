@@ -8,7 +8,7 @@ from typing import final
 
 import attrs
 
-from printnow_async.sandbox.arguments import at_least, number, require
+from printnow_async.sandbox.arguments import at_least_one, number, require
 from printnow_async.sandbox.faults import Fault
 from printnow_async.sandbox.patterns import RoutePattern
 
@@ -102,8 +102,8 @@ class FaultPlan:
         """
         # no `Fault` is, for one, `Fault.drop` without its parentheses
         require("fault", fault, "what a class method of Fault gives", holds=isinstance(fault, Fault))
-        at_least(1, "times", times)
-        at_least(1, "every", every)
+        at_least_one("times", times)
+        at_least_one("every", every)
         is_chance = probability is None or (number(probability) and 0 <= probability <= 1)
         require("probability", probability, "a number from 0 to 1", holds=is_chance)
         is_one = every is None or probability is None

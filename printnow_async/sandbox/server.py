@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack, final
 
-from printnow_async.sandbox.arguments import at_least, number, require, whole
+from printnow_async.sandbox.arguments import at_least_one, number, require, whole
 from printnow_async.sandbox.faults import Fault
 from printnow_async.sandbox.hidden_limits import HiddenLimits
 from printnow_async.sandbox.hooks import SandboxWebhook
@@ -79,8 +79,8 @@ class Sandbox:
     ) -> None:
         storefronts = STOREFRONTS if storefronts is None else storefronts
         require("storefronts", storefronts, "at least one name by its id", holds=len(storefronts) > 0)
-        at_least(1, "max_concurrency", max_concurrency)
-        at_least(1, "max_rate", max_rate)
+        at_least_one("max_concurrency", max_concurrency)
+        at_least_one("max_rate", max_rate)
         require("latency", latency, "a number of seconds, 0 or more", holds=number(latency) and latency >= 0)
         require("port", port, "a whole number from 0 to 65535", holds=whole(port) and 0 <= port <= 65535)
         one_of_them = f"one of {', '.join(ENVELOPES)}"

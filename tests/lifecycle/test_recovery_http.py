@@ -53,11 +53,7 @@ FAULTS = {
 }
 CLAIMED = 5
 """The point of a move after a start at which its step is recorded, and nothing sent."""
-SETTLED = {
-    LifecycleState.ACTIVE,
-    LifecycleState.CONVERTED,
-    LifecycleState.TRANSFERRED,
-}
+SETTLED = {LifecycleState.ACTIVE, LifecycleState.CONVERTED, LifecycleState.TRANSFERRED}
 
 
 async def move(guest: TempUserLifecycle, name: str, member: int) -> Any:
