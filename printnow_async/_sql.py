@@ -1,18 +1,21 @@
-"""A database behind SQLAlchemy's asyncio: the engine, how its tables come to be, and one statement at a time.
+"""A database behind SQLAlchemy's asyncio: the engine, its tables, and one statement at a time.
 
-Every statement is a transaction of its own (autocommit): nothing here holds a lock while something else waits.
-SQLite is opened in WAL mode with `synchronous=FULL`, so that what was recorded survives a power cut, and waits for
-other writers instead of failing.
+Every statement is a transaction of its own (autocommit), so no lock is held while something else waits. SQLite is
+opened in WAL mode with `synchronous=FULL`, so that a record survives a power cut. Where another process is writing,
+SQLite waits instead of failing. A SQLite file that is made here can be read and written by its owner only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
 
 try:
     import sqlalchemy as sa
@@ -24,7 +27,7 @@ except ImportError as error:
         "SQLAlchemy is missing: pip install 'printnow-async[sql]' for SQLite, 'printnow-async[postgres]' for PostgreSQL"
     ) from error
 
-from printnow_async.errors import ConfigurationError
+from printnow_async.errors import ConfigurationError, TablesMissingError
 
 __all__ = ["AsyncConnection", "Database", "Setup", "UTCDateTime", "ddl", "exc", "insert_if_absent", "sa"]
 
@@ -33,7 +36,7 @@ _T = TypeVar("_T")
 Setup: TypeAlias = Literal["create", "verify"]
 
 BUSY_MILLISECONDS: Final = 30_000
-"""How long SQLite waits for another writer before it gives up."""
+"""How long SQLite waits for another writer before it fails."""
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _EXTRAS: Final = {"sqlite": "sql", "postgresql": "postgres"}
@@ -46,51 +49,57 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        """The column's own type in a dialect."""
+        """The type of the column in this dialect."""
         if dialect.name == "postgresql":
             return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
         return dialect.type_descriptor(sa.String(32))
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
-        """What is stored."""
+        """The value to store."""
         if value is None or dialect.name == "postgresql":
             return value
         return value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
-        """What is given back."""
+        """The stored value as an aware UTC datetime."""
         if value is None:
             return None
         return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
 
 
 def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
-    """An INSERT that does nothing where the key is taken; its row count tells."""
+    """An INSERT that does nothing where the key exists already; its row count is 0 then."""
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return make(table).on_conflict_do_nothing()
 
 
 def ddl(metadata: sa.MetaData, versions: sa.Table, component: str, version: int, dialect: str) -> str:
-    """The statements that make these tables, for people who run them by hand."""
+    """The statements that make these tables, each ending in a semicolon; `ConfigurationError` for another dialect."""
     if dialect not in _EXTRAS:
         raise ConfigurationError(f"there is DDL for {' and '.join(_EXTRAS)}, not for {dialect!r}")
     spoken: sa.Dialect = postgresql.dialect() if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
-    statements: list[str] = []
-    for table in metadata.sorted_tables:
-        statements.append(str(sa.schema.CreateTable(table, if_not_exists=True).compile(dialect=spoken)))
-        statements += [
-            str(sa.schema.CreateIndex(index, if_not_exists=True).compile(dialect=spoken)) for index in table.indexes
-        ]
+    statements = [str(element.compile(dialect=spoken)) for element in _elements(metadata)]
     row = insert_if_absent(versions, dialect).values(component=component, version=version)
     statements.append(str(row.compile(dialect=spoken, compile_kwargs={"literal_binds": True})))
     return "".join(f"{statement.strip()};\n" for statement in statements)
 
 
-class Database:
-    """One database with the tables of one component. It belongs to one event loop.
+def _elements(metadata: sa.MetaData) -> Iterator[sa.schema.CreateTable | sa.schema.CreateIndex]:
+    for table in metadata.sorted_tables:
+        yield sa.schema.CreateTable(table, if_not_exists=True)
+        for index in table.indexes:
+            yield sa.schema.CreateIndex(index, if_not_exists=True)
 
-    `exclusive` has SQLite lock the file for as long as it is open, and fail at once where it is locked; there is one
-    connection then, and `hold()` gives it.
+
+class Database:
+    """One database with the tables of one component. A `Database` belongs to one event loop.
+
+    `setup` is "create" (missing tables are made at the first use) or "verify" (missing tables are an error). With None,
+    SQLite creates and PostgreSQL verifies. With `exclusive`, SQLite locks the file for as long as it is open, and fails
+    at once where another process has locked it; use the one connection of `hold()` then.
+
+    Methods raise `TablesMissingError`, `ConfigurationError` for tables of another version, for use after `aclose()` and
+    in another event loop, and SQLAlchemy's errors where the database fails.
     """
 
     def __init__(
@@ -126,12 +135,12 @@ class Database:
         return result.all()
 
     async def change(self, statement: sa.Executable, values: dict[str, Any]) -> bool:
-        """Execute one INSERT or UPDATE; whether it changed a row."""
+        """Execute one INSERT or UPDATE. Whether exactly one row was changed."""
         result = await self._execute(statement, values)
         return cast("sa.CursorResult[Any]", result).rowcount == 1
 
     async def hold(self) -> AsyncConnection:
-        """A connection of the caller's own, with transactions, once the tables are known to be there. Close it."""
+        """A connection with transactions, for the caller to close. The tables are made or verified first."""
         self._check_usable()
         if not self._ready:
             await self._prepare()
@@ -141,40 +150,44 @@ class Database:
         return await connection.execution_options(isolation_level=level)
 
     async def peek(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
-        """The rows of one query, whatever tables there are."""
+        """The rows of one query. The tables are not made or verified first."""
         self._check_usable()
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).all()
 
     async def _execute(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.Result[Any]:
-        """Execute one statement, a transaction of its own, once the tables are known to be there."""
+        """Execute one statement in a transaction of its own. The tables are made or verified first."""
         self._check_usable()
         if not self._ready:
             async with self._turn:
                 if not self._ready:
-                    await self._patiently(self._prepare)
+                    await self._again_while_locked(self._prepare)
                     self._ready = True
 
         async def execute() -> sa.Result[Any]:
             async with self._engine.connect() as connection:
                 return await connection.execute(statement, values)
 
-        return await self._patiently(execute)
+        return await self._again_while_locked(execute)
 
-    async def _patiently(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do it again where SQLite is busy in a way that its own waiting does not cover: then nothing was done."""
+    async def _again_while_locked(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do the work, and again for as long as SQLite answers that it is locked: nothing was done then.
+
+        SQLite's own `busy_timeout` covers most waits, but not a change to WAL mode or a schema that has just changed.
+        """
         loop = asyncio.get_running_loop()
         ends = loop.time() + BUSY_MILLISECONDS / 1000
         while True:
             try:
                 return await work()
             except exc.OperationalError as error:
-                if self.dialect != "sqlite" or "locked" not in str(error.orig) or loop.time() > ends:
+                name = str(getattr(error.orig, "sqlite_errorname", ""))
+                if not name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or loop.time() > ends:
                     raise
             await asyncio.sleep(random.uniform(0.005, 0.05))
 
     async def aclose(self) -> None:
-        """Close what is ours. Idempotent."""
+        """Close the engine, unless it was the caller's. Idempotent."""
         if not self._closed:
             self._closed = True
             if self._owned:
@@ -193,38 +206,34 @@ class Database:
     async def _prepare(self) -> None:
         if self._setup == "create":
             await self._create()
-        failure = ""
-        found: int | None = None
-        try:
-            async with self._engine.connect() as connection:
-                query = sa.select(self._versions.c.version).where(self._versions.c.component == self._component)
-                found = (await connection.execute(query)).scalar_one_or_none()
-        except (exc.ProgrammingError, exc.OperationalError) as error:
-            failure = str(error.orig).splitlines()[0]
-            if "no such table" not in failure and "does not exist" not in failure:
-                raise
+        query = sa.select(self._versions.c.version).where(self._versions.c.component == self._component)
+        async with self._engine.connect() as connection:
+            missing = await connection.run_sync(self._missing_tables)
+            found = None if missing else (await connection.execute(query)).scalar_one_or_none()
         if found == self._version:
             return
-        hint = "have setup='create' make them, or run what `printnow guest schema` prints"
-        if found is None:
-            raise ConfigurationError(
-                f"the tables of {self._component} are not there ({failure or 'no version'}): {hint}"
-            )
-        raise ConfigurationError(
-            f"the tables of {self._component} have version {found}, this program needs {self._version}"
-        )
+        if found is not None:
+            versions = f"version {found}, this program needs {self._version}"
+            raise ConfigurationError(f"the tables of {self._component} have {versions}")
+        url = self._engine.url  # without its query, which may hold a password as well
+        shown = sa.URL.create(url.drivername, url.username, host=url.host, port=url.port, database=url.database)
+        what = f"no {' and no '.join(missing)}" if missing else f"no version of {self._component} in {self._versions}"
+        raise TablesMissingError(f'the database {shown} has {what}: setup="create" makes what is missing')
+
+    def _missing_tables(self, connection: sa.Connection) -> list[str]:
+        inspector = sa.inspect(connection)
+        tables = self._metadata.sorted_tables
+        return [str(table) for table in tables if not inspector.has_table(table.name, table.schema)]
 
     async def _create(self) -> None:
-        """Make what is missing, however many processes do so at once."""
+        """Make the tables that are missing. Any number of processes may do so at once."""
         lock = {"key": zlib.crc32(f"printnow_async/{self._versions.key}".encode())}
         async with self._engine.connect() as connection:
-            if self.dialect == "postgresql":  # whose IF NOT EXISTS may fail when two are at it
+            if self.dialect == "postgresql":  # its IF NOT EXISTS may fail while another process makes the table
                 await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), lock)
             try:
-                for table in self._metadata.sorted_tables:
-                    await connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        await connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+                for element in _elements(self._metadata):
+                    await connection.execute(element)
                 row = insert_if_absent(self._versions, self.dialect)
                 await connection.execute(row, {"component": self._component, "version": self._version})
             finally:
@@ -233,15 +242,13 @@ class Database:
 
 
 def _make_engine(url: str, *, exclusive: bool) -> AsyncEngine:
-    """An engine of our own; `ConfigurationError`, without the URL, which may hold a password, where there is none."""
+    """An engine for this URL. `ConfigurationError` says what is wrong without the URL, which may hold a password."""
     try:
         parsed = sa.make_url(url)
     except exc.ArgumentError:
-        parsed = None
-    if parsed is None:
         raise ConfigurationError(
             "not a database URL, as in sqlite+aiosqlite:///guests.db or postgresql+asyncpg://user@host/name"
-        )
+        ) from None
     if parsed.drivername in _DRIVERS:
         raise ConfigurationError(
             f"the URL must name an asynchronous driver: {_DRIVERS[parsed.drivername]}://…, not {parsed.drivername}://…"
@@ -253,7 +260,7 @@ def _make_engine(url: str, *, exclusive: bool) -> AsyncEngine:
             hide_parameters=True,
             pool_pre_ping=name == "postgresql",
             isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,  # so there is nothing to roll back
+            pool_reset_on_return=None,  # with autocommit there is nothing to roll back
         )
     except (exc.NoSuchModuleError, exc.InvalidRequestError):
         raise ConfigurationError(f"no such database, or no asynchronous driver: {parsed.drivername}") from None
@@ -261,27 +268,30 @@ def _make_engine(url: str, *, exclusive: bool) -> AsyncEngine:
         extra = _EXTRAS.get(name, "sql")
         raise ConfigurationError(f"{error.name} is missing: pip install 'printnow-async[{extra}]'") from None
     if name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _lock_sqlite if exclusive else _wait_for_sqlite)
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+
+        def set_up(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            # first of all, so that the other settings wait for other processes too
+            cursor.execute(f"PRAGMA busy_timeout = {0 if exclusive else BUSY_MILLISECONDS}")
+            if exclusive:
+                cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.close()
+
+        event.listen(engine.sync_engine, "do_connect", _make_file_of_owner)
+        event.listen(engine.sync_engine, "connect", set_up)
     return engine
 
 
-def _wait_for_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    # first of all, so that what follows waits for other processes too
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    cursor.close()
-
-
-def _lock_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 0")
-    cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
-    cursor.close()
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
+def _make_file_of_owner(_dialect: object, _record: object, arguments: list[str], options: dict[str, Any]) -> None:
+    """Make the file that SQLite is about to open, if it is missing, with mode 0600. `-wal` and `-shm` take its mode."""
+    path = arguments[0]
+    if options.get("uri"):
+        parts = urlsplit(path)
+        modes = parse_qs(parts.query).get("mode", ["rwc"])
+        path = unquote(parts.path) if modes[-1] == "rwc" else ":memory:"
+    if path not in {"", ":memory:"}:
+        # a file that is there keeps its mode; where none can be made, SQLite reports the error
+        with contextlib.suppress(OSError):
+            os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

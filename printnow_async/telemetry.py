@@ -4,9 +4,10 @@
     async with PrintNowClient(observers=[telemetry]) as client:
         telemetry.watch(client)
 
-Events tell of what has ended, so a span is made when its call ends, with the times it had. Its parent is the span that
-was current where the call was made. Names follow the conventions for HTTP; what they have no word for begins with
-`printnow.`. Nothing in them is secret or personal: routes stand where paths would show ids.
+An event tells of a call or an attempt that has ended, so a span is made when its call ends, with the times of the call.
+The parent of the span is the span that was current where the call was made. Names follow OpenTelemetry's conventions
+for HTTP; a name that the conventions do not have begins with `printnow.`. No attribute is secret or personal: routes
+stand in the place of paths, which would show ids.
 """
 
 from __future__ import annotations
@@ -36,20 +37,21 @@ _Watched: TypeAlias = WeakKeyDictionary[LiveLimits, _Attributes]
 
 SCOPE: Final = "printnow_async"
 OPEN_CALLS: Final = 10_000
-"""Calls whose attempts are kept until the call ends. Beyond that the oldest lose theirs."""
+"""The number of open calls whose attempts are kept. Beyond that number, the attempts of the oldest call are dropped."""
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0)
-"""Seconds: those of the conventions for HTTP, and on to what a call may take by default."""
+"""Seconds: the buckets of the conventions for HTTP, and more up to the default deadline of a call."""
 
-_lock: Final = threading.RLock()  # a collector that runs inside may end a call, which comes here again
+_lock: Final = threading.RLock()  # reentrant: the garbage collector may end a call inside
 _watched: Final[WeakKeyDictionary[object, _Watched]] = WeakKeyDictionary()
-"""The limits that are watched, by meter provider, and the server of each. An SDK takes the callback of an observable
-instrument once only, so what several observers watch through one provider is reported by the first."""
+"""The watched limits with their servers, by meter provider. An SDK takes one callback for an observable instrument, so
+the instruments of the first observer of a provider report the clients of all its observers."""
 
 
 class OpenTelemetry:
     """An observer that makes a span and measurements of each call: `PrintNowClient(observers=[OpenTelemetry()])`.
 
-    It may serve several clients of one server, in any threads. Without providers it takes the global ones.
+    One observer may serve several clients of one server, in any threads. Providers that are not given are the global
+    providers.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class OpenTelemetry:
         self._call_duration = meter.create_histogram(
             "printnow.client.call.duration",
             "s",
-            "Whole calls: waiting for a place, every attempt, every pause.",
+            "Whole calls: the wait for a place, all attempts and all pauses.",
             explicit_bucket_boundaries_advisory=BUCKETS,
         )
         self._attempt_duration = meter.create_histogram(
@@ -81,7 +83,8 @@ class OpenTelemetry:
     def watch(self, client: PrintNowClient) -> None:
         """Report this client's places as well, and its server with every span and measurement.
 
-        It is not kept alive by this. `ConfigurationError` for a second server: make an observer for each.
+        The client is not kept alive by this. `ConfigurationError` for a client of another server than the first one:
+        make one observer for each server.
         """
         if not isinstance(client, PrintNowClient):
             raise ConfigurationError(f"only a PrintNowClient can be watched, not {type(client).__name__}")
@@ -93,7 +96,7 @@ class OpenTelemetry:
             self._watched[client.limits] = server
 
     def __call__(self, event: AttemptEvent | CallEvent) -> None:
-        """Take note of an attempt that ended, or report a call that did."""
+        """Keep an attempt that has ended, or report a call that has ended."""
         now = time.time_ns()
         if isinstance(event, AttemptEvent):
             self._keep(now, event)
@@ -118,7 +121,9 @@ class OpenTelemetry:
             start_time=now - _nanoseconds(event.elapsed),
             attributes=_present(
                 {
-                    **_request(event),
+                    "printnow.operation": event.operation,
+                    "http.request.method": event.method,
+                    "url.template": event.route,
                     "http.response.status_code": event.status,
                     "error.type": event.failure,
                     "http.request.resend_count": own - 1 if own > 1 else None,
@@ -131,34 +136,27 @@ class OpenTelemetry:
             ),
         )
         for ended, attempt in attempts:
-            span.add_event("attempt", _attempt_attributes(attempt), timestamp=ended)
+            own_facts = {
+                "printnow.attempt": attempt.attempt,
+                "printnow.elapsed": attempt.elapsed,
+                "printnow.pause": attempt.pause,
+                "printnow.sent": attempt.sent.value,
+            }
+            span.add_event("attempt", _present({**_attempt(attempt), **own_facts}), timestamp=ended)
         if event.failure is not None:
             span.set_status(trace.StatusCode.ERROR)
         span.end(now)
         return span
 
     def _measure_call(self, event: CallEvent, span: trace.Span) -> None:
-        attributes = _present(
-            {
-                "printnow.operation": event.operation,
-                "error.type": event.failure,
-                **self._server,
-            }
-        )
-        # in the context of the span, so that a backend can lead from a slow bucket to one of its spans
+        attributes = _present({"printnow.operation": event.operation, "error.type": event.failure, **self._server})
+        # in the context of the span, so that a backend can link a slow bucket to one of its spans
         context = trace.set_span_in_context(span)
         self._call_duration.record(event.elapsed, attributes, context)
         self._calls.add(1, {**attributes, "printnow.sent": event.sent.value}, context)
 
     def _measure_attempt(self, event: AttemptEvent) -> None:
-        attributes = _present(
-            {
-                **_request(event),
-                "http.response.status_code": event.status,
-                "error.type": _error_type(event),
-                **self._server,
-            }
-        )
+        attributes = _present({"printnow.operation": event.operation, **_attempt(event), **self._server})
         self._attempt_duration.record(event.elapsed, attributes)
         self._attempts.add(1, {**attributes, "printnow.sent": event.sent.value})
         if event.pause is not None:
@@ -172,7 +170,7 @@ class OpenTelemetry:
 
 
 def _watched_through(provider: object, meter: metrics.Meter) -> _Watched:
-    """What is watched through a provider, with the instruments that report it made on the first time."""
+    """The watched limits of a provider. The instruments that report them are made at the first call."""
     with _lock:
         watched = _watched.get(provider)
         if watched is not None:
@@ -190,14 +188,14 @@ def _watched_through(provider: object, meter: metrics.Meter) -> _Watched:
 
 
 def _reader(watched: _Watched, what: str) -> metrics.CallbackT:
-    """The callback of one instrument: the sum over the clients of each server. It runs in a thread of the SDK."""
+    """The callback of one instrument: the sum over the clients of each server. The SDK calls it in its own thread."""
 
     def read(_: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
         with _lock:
             live = list(watched.items())
         sums: dict[tuple[tuple[str, str | int | float], ...], int] = {}
         for limits, server in live:
-            if limits.current:  # a closed client has none
+            if limits.current:  # 0 for a closed client
                 key = tuple(server.items())
                 sums[key] = sums.get(key, 0) + int(getattr(limits, what))
         return [metrics.Observation(value, dict(key)) for key, value in sums.items()]
@@ -208,31 +206,17 @@ def _reader(watched: _Watched, what: str) -> metrics.CallbackT:
 # ---------------------------------------------------------------- attributes
 
 
-def _request(event: AttemptEvent | CallEvent) -> dict[str, str]:
+def _attempt(event: AttemptEvent) -> dict[str, str | int | None]:
     return {
-        "printnow.operation": event.operation,
         "http.request.method": event.method,
         "url.template": event.route,
+        "http.response.status_code": event.status,
+        "error.type": _error_type(event),
     }
 
 
-def _attempt_attributes(event: AttemptEvent) -> _Attributes:
-    return _present(
-        {
-            "http.request.method": event.method,
-            "url.template": event.route,
-            "http.response.status_code": event.status,
-            "error.type": _error_type(event),
-            "printnow.attempt": event.attempt,
-            "printnow.elapsed": event.elapsed,
-            "printnow.pause": event.pause,
-            "printnow.sent": event.sent.value,
-        }
-    )
-
-
 def _error_type(event: AttemptEvent) -> str | None:
-    """The status as text where it is no success, else why there is none."""
+    """The status as text, if the answer is no success; without an answer, the reason; None for success."""
     if event.status is not None:
         return str(event.status) if event.status >= 300 else None
     return event.failure

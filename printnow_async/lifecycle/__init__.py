@@ -1,4 +1,4 @@
-"""A guest from start to settlement: started once, followed everywhere, converted or transferred exactly once."""
+"""Temporary users, started once, followed across processes, and converted or transferred exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`TempUserLifecycle`: the states of a guest, and the moves that are legal from each.
+"""`TempUserLifecycle`: the states of a guest, and the moves that are legal from each state.
 
 Source of the rules: vendor's page "Customers", sections "Workflow: Temporary User Lifecycle", "Converting a Temporary
 User" and "Transfer Temporary User".
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Self, Unpack
 
+from printnow_async._checks import checked_id
 from printnow_async.client import PrintNowClient
 from printnow_async.errors import (
     EmailInUseError,
@@ -17,13 +18,12 @@ from printnow_async.errors import (
     TransitionError,
     UsernameInUseError,
 )
-from printnow_async.lifecycle.intent import ConvertIntent, new_salt
+from printnow_async.lifecycle.intent import ConvertIntent
 from printnow_async.lifecycle.moves import Moves
 from printnow_async.lifecycle.options import LifecycleOptions, steps_of
 from printnow_async.lifecycle.steps import Steps
 from printnow_async.models import Customer, NewAccount
 from printnow_async.tracking import LifecycleRecord, LifecycleState, Tracker
-from printnow_async.tracking.clock import utc_now
 
 __all__ = ["TempUserLifecycle"]
 
@@ -31,18 +31,16 @@ __all__ = ["TempUserLifecycle"]
 class TempUserLifecycle:
     """One guest, followed across requests and processes under a reference of the caller's own.
 
-    Get one with `start`, `resume` or `adopt`, which take the client, the tracker, the reference (1 to 200 characters)
-    and `LifecycleOptions`. Every method may raise what `client.customers` raises, and what the tracker raises.
+    `start`, `resume` and `adopt` give one. They take the client, the tracker, the reference (1 to 200 characters) and
+    `LifecycleOptions`, and raise `ValueError` naming a wrong argument before any request. Every method may raise what
+    `client.customers` raises, and what the tracker raises.
     """
 
-    def __init__(self, client: PrintNowClient, steps: Steps, record: LifecycleRecord) -> None:
+    def __init__(self, client: PrintNowClient, steps: Steps) -> None:
         """Not for users: see `start`, `resume` and `adopt`."""
         self._client = client
         self._steps = steps
         self._moves = Moves(client.customers, steps)
-        self._record = record
-
-    # ------------------------------------------------------------ getting one
 
     @classmethod
     async def start(
@@ -54,38 +52,29 @@ class TempUserLifecycle:
         storefront_id: int,
         **options: Unpack[LifecycleOptions],
     ) -> Self:
-        """The guest of this reference: the one that is tracked, in whatever state, or a new temporary user.
+        """The guest of this reference: the tracked one, in whatever state, or a new temporary user.
 
-        Processes that start one reference at once make one temporary user between them. A start that got no answer is
-        an `OutcomeUnknownError`; the next one makes a new temporary user and counts the other in
-        `record.possible_orphans`.
+        Processes that start one reference at the same time make one temporary user between them. A start that got no
+        answer raises `OutcomeUnknownError`. The next start makes a new temporary user then, and counts the other one
+        in `record.possible_orphans`.
 
         Raises `LifecycleConflictError` where the reference belongs to another storefront. Source: "Create Customer",
         "Request Body (Temporary User)".
         """
         steps = steps_of(tracker, reference, options)
-        if type(storefront_id) is not int or storefront_id < 1:
-            raise ValueError(f"storefront_id must be a whole number, at least 1, not {storefront_id!r}")
-        moves = Moves(client.customers, steps)
-        now = options.get("clock", utc_now)()
-        record = LifecycleRecord(
-            reference=reference,
-            state=LifecycleState.CREATING,
-            storefront_id=storefront_id,
-            salt=new_salt(),
-            unsettled=True,
-            created_at=now,
-            updated_at=now,
-            **steps.new_lease(),
-        )
-        if await steps.begin(record):
-            return cls(client, steps, await moves.create(record))
-        record = await steps.reload()
-        if record.storefront_id not in {None, storefront_id}:
+        checked_id(storefront_id, "storefront_id")
+        guest = cls(client, steps)
+        lease = steps.new_lease()
+        if await steps.begin(LifecycleState.CREATING, storefront_id=storefront_id, unsettled=True, **lease):
+            await guest._moves.create(steps.record)
+            return guest
+        tracked = (await steps.reload()).storefront_id
+        if tracked not in {None, storefront_id}:
             raise LifecycleConflictError(
-                f"this reference belongs to storefront {record.storefront_id}, not {storefront_id}", reference=reference
+                f"this reference belongs to storefront {tracked}, not {storefront_id}", reference=reference
             )
-        return cls(client, steps, await moves.arrive(record))
+        await guest._moves.arrive()
+        return guest
 
     @classmethod
     async def resume(
@@ -97,17 +86,17 @@ class TempUserLifecycle:
         recover: bool = True,
         **options: Unpack[LifecycleOptions],
     ) -> Self:
-        """The guest that is tracked under this reference; a step that was cut off is recovered on the way.
+        """The guest that is tracked under this reference. A step that was cut off is settled first.
 
-        `recover=False` leaves such a step as it is, and makes no request: for looking at a guest, or abandoning it.
+        `recover=False` leaves such a step as it is and makes no request: for looking at a guest, or abandoning it.
 
-        Raises `LifecycleNotFoundError` where none is.
+        Raises `LifecycleNotFoundError` where no guest is tracked under this reference.
         """
-        steps = steps_of(tracker, reference, options)
-        record = await steps.reload()
+        guest = cls(client, steps_of(tracker, reference, options))
+        await guest._steps.reload()
         if recover:
-            record = await Moves(client.customers, steps).arrive(record)
-        return cls(client, steps, record)
+            await guest._moves.arrive()
+        return guest
 
     @classmethod
     async def adopt(
@@ -119,42 +108,35 @@ class TempUserLifecycle:
         temp_id: int,
         **options: Unpack[LifecycleOptions],
     ) -> Self:
-        """Track a temporary user that was made elsewhere; the guest as it is, where that is tracked here already.
+        """Track a temporary user that was made elsewhere. A guest that is tracked already is returned as it is.
 
-        A new one is read first: `NotTemporaryError` where it is permanent, `CustomerNotFoundError` where it is gone.
-        Raises `LifecycleConflictError` where the reference belongs to another temporary user.
+        A new one is read first: `NotTemporaryError` where the customer is permanent, `CustomerNotFoundError` where
+        there is no such customer. Raises `LifecycleConflictError` where the reference belongs to another temporary
+        user.
         """
         steps = steps_of(tracker, reference, options)
-        record = await steps.load()
-        if record is None:
+        checked_id(temp_id, "temp_id")
+        guest = cls(client, steps)
+        if await steps.load() is None:
             customer = await client.customers.get(temp_id)
             if not customer.is_temporary:
                 raise NotTemporaryError(f"customer {temp_id} is not a temporary user", customer_id=temp_id)
-            now = options.get("clock", utc_now)()
-            record = LifecycleRecord(
-                reference=reference,
-                state=LifecycleState.ACTIVE,
-                storefront_id=customer.storefront_id,
-                temp_id=temp_id,
-                salt=new_salt(),
-                created_at=now,
-                updated_at=now,
-            )
-            if await steps.begin(record):
-                return cls(client, steps, record)
-            record = await steps.reload()
-        if record.temp_id != temp_id:
+            if await steps.begin(LifecycleState.ACTIVE, storefront_id=customer.storefront_id, temp_id=temp_id):
+                return guest
+            await steps.reload()
+        if steps.record.temp_id != temp_id:
             raise LifecycleConflictError(
                 f"this reference belongs to another temporary user than {temp_id}", reference=reference
             )
-        return cls(client, steps, await Moves(client.customers, steps).arrive(record))
+        await guest._moves.arrive()
+        return guest
 
-    # ------------------------------------------------------------ what is known of it
+    # ------------------------------------------------------------ what is known of the guest
 
     @property
     def record(self) -> LifecycleRecord:
-        """The record as it was last seen or changed here."""
-        return self._steps.record or self._record
+        """The record as it was last loaded or changed here."""
+        return self._steps.record
 
     @property
     def reference(self) -> str:
@@ -163,17 +145,17 @@ class TempUserLifecycle:
 
     @property
     def state(self) -> LifecycleState:
-        """Where it is in its life, as last seen."""
+        """The state of the guest, as last seen."""
         return self.record.state
 
     @property
     def temp_id(self) -> int | None:
-        """ID of the temporary user; None while it is being created."""
+        """ID of the temporary user; None while the temporary user is being created."""
         return self.record.temp_id
 
     @property
     def account_id(self) -> int | None:
-        """ID of the permanent account it has become or was moved to; None before that."""
+        """ID of the permanent account that the guest became or was transferred to; None before that."""
         return self.record.account_id
 
     def __repr__(self) -> str:
@@ -182,59 +164,53 @@ class TempUserLifecycle:
     # ------------------------------------------------------------ moving
 
     async def convert(self, account: NewAccount) -> Customer:
-        """Make the guest this permanent account, and return it. The same again returns it without a write.
+        """Make the guest this permanent account, and return the customer. The same call again makes no write.
 
-        Two that convert at once send one PATCH between them. Raises `UsernameInUseError` or `EmailInUseError` where one
-        is taken (the guest is active again), `NotTemporaryError` where the guest has registered elsewhere meanwhile,
-        `LifecycleConflictError` for another intent than the recorded one, `TransitionError` for an abandoned guest,
-        `OutcomeUnknownError` where nobody can tell yet: call again, or `recover()`.
+        Callers that convert at the same time send one PATCH between them. Raises `UsernameInUseError` or
+        `EmailInUseError` where the name is taken (the guest is active again), `NotTemporaryError` where the guest has
+        registered elsewhere meanwhile, `LifecycleConflictError` for another intent than the recorded one,
+        `TransitionError` for an abandoned guest, and `OutcomeUnknownError` where the result is not known yet: call
+        again, or `recover()`.
         """
         if not isinstance(account, NewAccount):
             raise ValueError(f"account must be a NewAccount, not {type(account).__name__}")
-        patience = self._steps.patience()
+        waiting = self._steps.waiting()
         while True:
             record = await self._steps.reload()
             intent = ConvertIntent.of(account, record)
             same = intent.is_of(record)
-            match record.state:
+            match state := record.state:
                 case LifecycleState.CONVERTED if same:
                     return await self._result(record)
-                case LifecycleState.ACTIVE:
+                case LifecycleState.CONVERTING if same and self._steps.is_held(record):
+                    await waiting.pause(record)
+                case LifecycleState.ACTIVE | LifecycleState.CONVERTING if same or state is LifecycleState.ACTIVE:
                     if customer := await self._moves.convert(record, account, intent):
                         return customer
-                case LifecycleState.CONVERTING if same and not self._steps.is_held(record):
-                    if customer := await self._moves.convert(record, account, intent):
-                        return customer
-                case LifecycleState.CONVERTING if same:
-                    await patience.pause(record)
                 case _:
                     await self._make_way(record, "converted")
 
     async def transfer(self, *, to: int) -> Customer:
-        """Move everything of the guest to the permanent customer `to`, and return that one.
+        """Move everything of the guest to the permanent customer `to`, and return that customer.
 
-        The same again returns it without a write. Raises `CustomerNotFoundError` where either is missing (the guest is
-        active again), and otherwise what `convert` does.
+        The same call again makes no write. Raises `CustomerNotFoundError` where the guest or `to` is missing (the guest
+        is active again), and otherwise what `convert` raises.
         """
-        if type(to) is not int or to < 1:
-            raise ValueError(f"to must be a whole number, at least 1, not {to!r}")
-        patience = self._steps.patience()
+        checked_id(to, "to")
+        waiting = self._steps.waiting()
         while True:
             record = await self._steps.reload()
             if to == record.temp_id:
                 raise ValueError(f"to must be another customer than the guest itself, not {to}")
             same = record.destination_id == to
-            match record.state:
+            match state := record.state:
                 case LifecycleState.TRANSFERRED if same:
                     return await self._result(record)
-                case LifecycleState.ACTIVE:
+                case LifecycleState.TRANSFERRING if same and self._steps.is_held(record):
+                    await waiting.pause(record)
+                case LifecycleState.ACTIVE | LifecycleState.TRANSFERRING if same or state is LifecycleState.ACTIVE:
                     if customer := await self._moves.transfer(record, to):
                         return customer
-                case LifecycleState.TRANSFERRING if same and not self._steps.is_held(record):
-                    if customer := await self._moves.transfer(record, to):
-                        return customer
-                case LifecycleState.TRANSFERRING if same:
-                    await patience.pause(record)
                 case _:
                     await self._make_way(record, "transferred")
 
@@ -244,14 +220,12 @@ class TempUserLifecycle:
         *,
         existing: Callable[[UsernameInUseError | EmailInUseError], Awaitable[int | None]],
     ) -> Customer:
-        """Convert; where the username or e-mail address is taken, ask `existing` whose it is, and transfer there.
+        """Convert. Where the username or e-mail address is taken, ask `existing` for its owner, and transfer there.
 
-        `existing` is an asynchronous callable of the error; it gives a customer's ID, or None to let the error through.
-        The same checkout again returns the same customer, without asking and without a write.
+        `existing` is an asynchronous callable of the error. It returns the ID of a customer, or None: then the error
+        is raised. The same checkout again returns the same customer, without asking and without a write.
         """
-        if not isinstance(account, NewAccount):
-            raise ValueError(f"account must be a NewAccount, not {type(account).__name__}")
-        patience = self._steps.patience()
+        waiting = self._steps.waiting()
         destination: int | None = None
         while True:
             try:
@@ -261,7 +235,7 @@ class TempUserLifecycle:
                 if destination is None:
                     raise
             except LifecycleConflictError:
-                # the same checkout by another process, which may be at its convert or its transfer
+                # another process may be at the convert or the transfer of the same checkout
                 record = await self._steps.reload()
                 if not ConvertIntent.of(account, record).is_of(record):
                     raise
@@ -270,33 +244,33 @@ class TempUserLifecycle:
                 elif record.state is LifecycleState.CONVERTED:
                     destination = None
                 if self._steps.is_held(record):
-                    await patience.pause(record)
+                    await waiting.pause(record)
 
     async def recover(self) -> None:
-        """Settle a step that was cut off; nothing where there is none.
+        """Settle a step that was cut off. Nothing where there is no such step.
 
-        A convert is read: permanent with the recorded username is converted, anything else active. A transfer is made
-        again to the recorded destination. A start makes a new temporary user. A step that another process holds is
-        waited for.
+        After a convert the customer is read: permanent with the recorded username is converted, anything else is
+        active. A transfer is made again to the recorded destination. A start makes a new temporary user. A step that
+        another process holds is waited for.
         """
-        patience = self._steps.patience()
+        waiting = self._steps.waiting()
         while (record := await self._steps.reload()).state.is_step:
             if self._steps.is_held(record):
-                await patience.pause(record)
+                await waiting.pause(record)
             else:
                 await self._moves.recover(record)
 
     async def abandon(self) -> None:
-        """Stop tracking the guest as alive. The API cannot delete a temporary user: it stays there.
+        """Stop tracking the guest as live. The temporary user stays: the API cannot delete a temporary user.
 
-        Raises `TransitionError` after a convert or transfer. Once more does nothing.
+        Raises `TransitionError` after a convert or transfer. Does nothing for an abandoned guest.
         """
-        patience = self._steps.patience()
+        waiting = self._steps.waiting()
         while (record := await self._steps.reload()).state is not LifecycleState.ABANDONED:
             if record.state.is_final:
                 raise TransitionError(f"a guest that is {record.state} cannot be abandoned", reference=self.reference)
             if self._steps.is_held(record):
-                await patience.pause(record)
+                await waiting.pause(record)
             elif record.state in {LifecycleState.ACTIVE, LifecycleState.CREATING}:
                 orphans = record.possible_orphans + record.unsettled
                 await self._steps.change(
@@ -305,14 +279,12 @@ class TempUserLifecycle:
             else:
                 await self._moves.recover(record)
 
-    # ------------------------------------------------------------ inside
-
     async def _result(self, record: LifecycleRecord) -> Customer:
-        assert record.account_id is not None  # noqa: S101 - a settled record has one
+        assert record.account_id is not None  # noqa: S101 - it is recorded together with the final state
         return await self._client.customers.get(record.account_id)
 
     async def _make_way(self, record: LifecycleRecord, wanted: str) -> None:
-        """What stands in the way of a move: recovered where it was cut off, waited for where it is the start."""
+        """Settle the step that keeps the guest from being `wanted`, or raise where that step or state is to stay."""
         if record.state is LifecycleState.ABANDONED:
             raise TransitionError(f"an abandoned guest cannot be {wanted}", reference=self.reference)
         if record.state is LifecycleState.CREATING:

@@ -1,7 +1,7 @@
-"""What is sent for each step of a guest, and what its answer, or the want of one, makes of the record.
+"""The requests of each step of a guest, and what an answer, or a missing answer, makes of the record.
 
-A step that another process began and did not end is taken over: it reads before it writes, and what cannot be proven
-stays open.
+A step that another process began and did not end is taken over. A step that was taken over reads before it writes, and
+stays open as long as its result cannot be proven.
 """
 
 from __future__ import annotations
@@ -10,12 +10,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from printnow_async.customers import Customers
-from printnow_async.errors import (
-    APIError,
-    CustomerNotFoundError,
-    NoResponseError,
-    NotTemporaryError,
-)
+from printnow_async.errors import APIError, BadRequestError, CustomerNotFoundError, NoResponseError, NotTemporaryError
 from printnow_async.lifecycle.intent import ConvertIntent, digest
 from printnow_async.lifecycle.steps import Steps
 from printnow_async.models import Customer, NewAccount
@@ -25,7 +20,7 @@ __all__ = ["Moves"]
 
 
 class Moves:
-    """The steps of one guest: each claims the record, sends, and settles it."""
+    """The moves of one guest: each claims the record, sends its requests, and finishes the step."""
 
     def __init__(self, customers: Customers, steps: Steps) -> None:
         self._customers = customers
@@ -33,33 +28,30 @@ class Moves:
 
     # ------------------------------------------------------------ start
 
-    async def arrive(self, record: LifecycleRecord) -> LifecycleRecord:
-        """The record of a guest as somebody comes to it: a start is waited for, what was cut off is recovered."""
-        patience = self._steps.patience()
-        while record.state.is_step:
-            held = self._steps.is_held(record)
-            if not held:
+    async def arrive(self) -> None:
+        """Settle a step that was cut off, and wait for a start that another process is at work on."""
+        waiting = self._steps.waiting()
+        while (record := self._steps.record).state.is_step:
+            if not self._steps.is_held(record):
                 await self.recover(record)
             elif record.state is LifecycleState.CREATING:
-                await patience.pause(record)
+                await waiting.pause(record)
             else:
-                break  # in good hands
-            record = await self._steps.reload()
-        return record
+                return  # its holder finishes the step
+            await self._steps.reload()
 
-    async def create(self, claimed: LifecycleRecord) -> LifecycleRecord:
-        """Make the temporary user of a claimed record; the record as it is then."""
-        async with self._attempt(claimed, fallback={}):
+    async def create(self, claimed: LifecycleRecord) -> None:
+        """Make the temporary user of a claimed record."""
+        async with self._attempt(claimed, refused=LifecycleState.CREATING):
             guest = await self._customers.create_temporary(storefront_id=claimed.storefront_id or 0)
-        if await self._steps.settle(claimed, state=LifecycleState.ACTIVE, temp_id=guest.id) and self._steps.record:
-            return self._steps.record
-        # taken over meanwhile: the other one counts our temporary user among the possible orphans
-        return await self._steps.reload()
+        if not await self._steps.finish(claimed, state=LifecycleState.ACTIVE, temp_id=guest.id):
+            # the process that has taken the step over counts our temporary user among the possible orphans
+            await self._steps.reload()
 
     # ------------------------------------------------------------ convert
 
     async def convert(self, record: LifecycleRecord, account: NewAccount, intent: ConvertIntent) -> Customer | None:
-        """Convert from active, or from a convert that was cut off. None where another was faster: look again."""
+        """Convert from active, or from a convert that was cut off. None where another process was first: load again."""
         temp_id = _temp_id(record)
         if record.state is LifecycleState.ACTIVE and await self._has_landed(record, intent):
             return None
@@ -72,25 +64,23 @@ class Moves:
         if claimed is None:
             return None
         taken_over = record.unsettled
-        async with self._attempt(claimed, fallback={"state": LifecycleState.ACTIVE}, keeps_open=taken_over):
+        async with self._attempt(claimed, refused=LifecycleState.ACTIVE, keeps_open=taken_over):
             customer = await self._converted(temp_id, account, claimed)
-        await self._steps.settle(claimed, state=LifecycleState.CONVERTED, account_id=customer.id)
+        await self._steps.finish(claimed, state=LifecycleState.CONVERTED, account_id=customer.id)
         return customer
 
     async def _converted(self, temp_id: int, account: NewAccount, claimed: LifecycleRecord) -> Customer:
         try:
             return await self._customers.convert(temp_id, account)
-        except (APIError, NoResponseError) as error:
-            if isinstance(error, CustomerNotFoundError) or not isinstance(error, APIError) or error.status != 400:
-                raise
-            # "in use" may be by a PATCH of the process before us, which has landed since we read
+        except BadRequestError:
+            # the username may be in use by this very guest: the PATCH of an earlier process was applied after our read
             customer = await self._customers.get(temp_id)
             if not _is_recorded(customer, claimed):
                 raise
             return customer
 
     async def _has_landed(self, record: LifecycleRecord, intent: ConvertIntent) -> bool:
-        """Whether an earlier convert to another account, which was thought lost, has been applied after all."""
+        """Whether an earlier convert to another account, which seemed not to be applied, has been applied after all."""
         if record.username_digest in {None, intent.username_digest}:
             return False
         customer = await self._customers.get(_temp_id(record))
@@ -102,15 +92,15 @@ class Moves:
     # ------------------------------------------------------------ transfer
 
     async def transfer(self, record: LifecycleRecord, to: int) -> Customer | None:
-        """Transfer from active, or from a transfer that was cut off. None where another was faster: look again."""
+        """Transfer from active, or from a cut-off transfer. None where another process was first: load again."""
         temp_id = _temp_id(record)
         claimed = await self._steps.claim(record, state=LifecycleState.TRANSFERRING, destination_id=to)
         if claimed is None:
             return None
         taken_over = record.unsettled
-        async with self._attempt(claimed, fallback={"state": LifecycleState.ACTIVE}, keeps_open=taken_over):
+        async with self._attempt(claimed, refused=LifecycleState.ACTIVE, keeps_open=taken_over):
             customer = await self._transferred(temp_id, to, taken_over=taken_over)
-        await self._steps.settle(claimed, state=LifecycleState.TRANSFERRED, account_id=customer.id)
+        await self._steps.finish(claimed, state=LifecycleState.TRANSFERRED, account_id=customer.id)
         return customer
 
     async def _transferred(self, temp_id: int, to: int, *, taken_over: bool) -> Customer:
@@ -119,13 +109,13 @@ class Moves:
         with contextlib.suppress(CustomerNotFoundError):
             await self._customers.get(temp_id)
             return await self._customers.transfer(temp_id, to=to)
-        # the source is gone: with the destination there, the transfer of the process before us was applied
+        # the temporary user is gone: if the destination is there, the transfer of an earlier process was applied
         return await self._customers.get(to)
 
     # ------------------------------------------------------------ recovery
 
     async def recover(self, record: LifecycleRecord) -> None:
-        """Settle a step that nobody holds any more; nothing where another is faster."""
+        """Settle a step that was cut off and that no process holds. Nothing where another process is first."""
         if record.state is LifecycleState.CREATING:
             orphans = record.possible_orphans + record.unsettled
             claimed = await self._steps.claim(record, possible_orphans=orphans)
@@ -135,8 +125,8 @@ class Moves:
             try:
                 await self.transfer(record, record.destination_id)
             except APIError as error:
-                if not _is_judgement(error):
-                    raise  # else it is settled: refused, so active again
+                if not _is_refusal(error):
+                    raise  # a refusal has settled the step: the guest is active again
         elif record.state is LifecycleState.CONVERTING:
             await self._recover_convert(record)
 
@@ -144,43 +134,41 @@ class Moves:
         claimed = await self._steps.claim(record)
         if claimed is None:
             return
-        async with self._attempt(claimed, fallback={}, keeps_open=True):
-            try:
+        state, account_id = LifecycleState.ACTIVE, None
+        async with self._attempt(claimed, refused=LifecycleState.CONVERTING, keeps_open=True):
+            with contextlib.suppress(CustomerNotFoundError):
                 customer = await self._customers.get(_temp_id(record))
-            except CustomerNotFoundError:
-                customer = None
-        if customer is not None and _is_recorded(customer, claimed):
-            await self._steps.settle(claimed, state=LifecycleState.CONVERTED, account_id=customer.id)
-        else:
-            await self._steps.settle(claimed, state=LifecycleState.ACTIVE)
+                if _is_recorded(customer, claimed):
+                    state, account_id = LifecycleState.CONVERTED, customer.id
+        await self._steps.finish(claimed, state=state, account_id=account_id)
 
     # ------------------------------------------------------------ failures
 
     @contextlib.asynccontextmanager
     async def _attempt(
-        self, claimed: LifecycleRecord, *, fallback: dict[str, LifecycleState], keeps_open: bool = False
+        self, claimed: LifecycleRecord, *, refused: LifecycleState, keeps_open: bool = False
     ) -> AsyncGenerator[None]:
-        """The sending of a claimed step. What fails settles it with `fallback`, or leaves it open for the next one.
+        """The sending of a claimed step: an error finishes the step with the state `refused`, or leaves the step open.
 
-        `keeps_open`: an earlier holder may have sent something, so that no answer to us closes the step unless it was
-        the server's judgement of this very request.
+        `keeps_open`: an earlier holder may have sent the same step, so that only the server's refusal of the step
+        itself finishes the step. Other errors say nothing about what the earlier holder sent.
         """
         try:
             async with self._steps.held(claimed):
                 yield
         except (APIError, NoResponseError, NotTemporaryError) as error:
-            if keeps_open and not _is_judgement(error):
+            if keeps_open and not _is_refusal(error):
                 await self._steps.let_go(claimed)
             else:
-                await self._steps.settle(claimed, **fallback)
+                await self._steps.finish(claimed, state=refused)
             raise
-        except Exception:  # an unknown outcome, a 2xx that cannot be read, or a fault of our own: it may be applied
+        except Exception:  # the outcome is unknown, the answer cannot be read, or our code failed: maybe applied
             await self._steps.let_go(claimed)
             raise
 
 
-def _is_judgement(error: Exception) -> bool:
-    """Whether the error judges the very step, and would judge it the same again."""
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server refuses the step itself, and would refuse the same step again."""
     return isinstance(error, NotTemporaryError) or (isinstance(error, APIError) and error.status in {400, 404})
 
 

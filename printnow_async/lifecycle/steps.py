@@ -1,7 +1,7 @@
-"""One step of a guest's life, held under a lease: claimed before a request is sent, settled after.
+"""The steps of one guest, each held under a lease: claimed before a request is sent, finished after the answer.
 
-Everything here is compare-and-swap on one record. A holder renews its lease while it works; when it has died, the
-lease runs out, and whoever comes next takes the step over.
+Every change is a compare-and-swap on one record. The holder of a lease renews the lease while it works. When the holder
+has died, the lease runs out, and the next process takes the step over.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ __all__ = ["Steps", "Transition"]
 logger = logging.getLogger("printnow_async")
 
 _POLL_SECONDS: Final = (0.02, 0.05, 0.1, 0.2)
-"""Pauses between two looks at a step that another process holds; the last one repeats."""
+"""Pauses between two looks at a step that another process holds. The last pause repeats."""
 
 
 @attrs.frozen
 class Transition:
-    """A guest has gone from one state to another, and it is recorded."""
+    """A change of a guest's state that has been recorded."""
 
     reference: str
     """The caller's own name for the guest."""
     before: LifecycleState | None
-    """The state it was in; None when tracking begins."""
+    """The state before the change; None when tracking begins."""
     after: LifecycleState
-    """The state it is in."""
+    """The state after the change."""
     at: datetime
-    """When, aware, UTC."""
+    """The time of the change, aware, UTC."""
     record: LifecycleRecord
-    """The record as it is stored now."""
+    """The record as it was stored with the change."""
 
 
 class Steps:
-    """The record of one guest as last seen, and the changes that may be made to it."""
+    """The record of one guest as last seen, and the changes that may be made to the record."""
 
     def __init__(
         self,
@@ -63,45 +63,56 @@ class Steps:
         self.wait = wait
         self._on_transition = on_transition
         self._clock = clock
-        self.record: LifecycleRecord | None = None
+        self._record: LifecycleRecord | None = None
 
     # ------------------------------------------------------------ looking
 
+    @property
+    def record(self) -> LifecycleRecord:
+        """The record as it was last loaded or changed here."""
+        assert self._record is not None  # noqa: S101 - `begin` or `load` comes first
+        return self._record
+
     async def load(self) -> LifecycleRecord | None:
         """The record as it is stored now, or None."""
-        self.record = await self._tracker.load(self.reference)
-        return self.record
+        record = await self._tracker.load(self.reference)
+        self._record = record or self._record
+        return record
 
     async def reload(self) -> LifecycleRecord:
-        """The same, where it must exist: `LifecycleNotFoundError`."""
+        """The record as it is stored now; `LifecycleNotFoundError` where there is none."""
         record = await self.load()
         if record is None:
             raise LifecycleNotFoundError("no guest is tracked under this reference", reference=self.reference)
         return record
 
     def is_held(self, record: LifecycleRecord) -> bool:
-        """Whether somebody who counts as alive carries the record's step out."""
+        """Whether a process that counts as alive is at work on the record's step."""
         return record.lease_until is not None and record.lease_until > self._clock()
 
-    def patience(self) -> Patience:
-        """Waiting for another process, for as long as that is worth it."""
-        return Patience(self, asyncio.get_running_loop().time() + self.wait)
+    def waiting(self) -> Waiting:
+        """The waiting of one call for other processes, `wait` seconds at most."""
+        return Waiting(self, asyncio.get_running_loop().time() + self.wait)
 
     # ------------------------------------------------------------ changing
 
-    async def begin(self, record: LifecycleRecord) -> bool:
-        """Store a new record; False where the reference is taken."""
+    async def begin(self, state: LifecycleState, **fields: Any) -> bool:
+        """Store a new record of this state and these fields. False where the reference is tracked already."""
+        now, salt = self._clock(), secrets.token_hex(16)
+        record = LifecycleRecord(
+            reference=self.reference, state=state, salt=salt, created_at=now, updated_at=now, **fields
+        )
         if not await self._tracker.insert(record):
             return False
         await self._recorded(None, record)
         return True
 
     def new_lease(self) -> dict[str, Any]:
-        """The fields of a lease of our own."""
+        """The fields of a new lease for this call."""
         return {"lease_holder": secrets.token_hex(8), "lease_until": self._clock() + self._lease}
 
     async def change(self, record: LifecycleRecord, **fields: Any) -> LifecycleRecord | None:
-        """Change `record`, if nobody else has meanwhile; the changed one, or None."""
+        """Store these fields over `record`. The changed record, or None where another process has changed it first."""
         if fields.get("state", record.state) is not record.state:
             fields["updated_at"] = self._clock()
         changed = attrs.evolve(record, version=record.version + 1, **fields)
@@ -111,21 +122,21 @@ class Steps:
         return changed
 
     async def claim(self, record: LifecycleRecord, **fields: Any) -> LifecycleRecord | None:
-        """Take a step under a lease of our own, before any request is sent for it."""
+        """Begin a step, or take a step over, under a new lease. No request may be sent for the step before that."""
         return await self.change(record, unsettled=True, **self.new_lease(), **fields)
 
-    async def settle(self, claimed: LifecycleRecord, **fields: Any) -> bool:
-        """End the step that we claimed; False where another has taken it over meanwhile."""
-        return await self._change_ours(
+    async def finish(self, claimed: LifecycleRecord, **fields: Any) -> bool:
+        """End a step that was claimed here. False where another process has taken the step over meanwhile."""
+        return await self._change_claimed(
             claimed, **{"unsettled": False, "lease_holder": None, "lease_until": None, **fields}
         )
 
     async def let_go(self, claimed: LifecycleRecord) -> None:
-        """Leave the step open for whoever comes next, at once instead of when the lease runs out."""
-        await self._change_ours(claimed, lease_holder=None, lease_until=None)
+        """Give up the lease and leave the step open: the next process takes the step over at once."""
+        await self._change_claimed(claimed, lease_holder=None, lease_until=None)
 
-    async def _change_ours(self, claimed: LifecycleRecord, **fields: Any) -> bool:
-        """Change the record for as long as we hold its lease, whatever version the renewals have made of it."""
+    async def _change_claimed(self, claimed: LifecycleRecord, **fields: Any) -> bool:
+        """Change the record while the lease of `claimed` is still in it; renewals have raised its version meanwhile."""
         current: LifecycleRecord | None = claimed
         while current is not None and current.lease_holder == claimed.lease_holder:
             if await self.change(current, **fields) is not None:
@@ -134,7 +145,7 @@ class Steps:
         return False
 
     async def _recorded(self, before: LifecycleState | None, record: LifecycleRecord) -> None:
-        self.record = record
+        self._record = record
         if self._on_transition is None or before is record.state:
             return
         try:
@@ -150,8 +161,8 @@ class Steps:
     async def held(self, claimed: LifecycleRecord) -> AsyncGenerator[None]:
         """Renew the lease of a claimed step for as long as the block lasts.
 
-        However the block ends by force (cancellation, the end of the program), the step is let go, so that the next
-        one need not wait for the lease to run out.
+        If the block is ended by force (cancellation, the end of the program), the step is let go, so that the next
+        process need not wait for the lease to run out.
         """
         renewal = asyncio.ensure_future(self._renew(claimed))
         try:
@@ -172,13 +183,13 @@ class Steps:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             try:
-                if not await self._change_ours(claimed, lease_until=self._clock() + self._lease):
+                if not await self._change_claimed(claimed, lease_until=self._clock() + self._lease):
                     return
             except Exception:
                 logger.exception("the lease of a guest's step could not be renewed; trying again")
 
 
-class Patience:
+class Waiting:
     """One call's waiting for a step that another process holds."""
 
     def __init__(self, steps: Steps, ends: float) -> None:
@@ -187,7 +198,7 @@ class Patience:
         self._pauses = iter(_POLL_SECONDS)
 
     async def pause(self, record: LifecycleRecord) -> None:
-        """Wait a moment before looking again. `LifecycleConflictError` when it has been long enough."""
+        """Wait a moment before the next look. `LifecycleConflictError` when the time for waiting is over."""
         pause = next(self._pauses, _POLL_SECONDS[-1])
         if asyncio.get_running_loop().time() + pause > self._ends:
             raise LifecycleConflictError(

@@ -1,29 +1,28 @@
-"""Checks of what a test passes in: a `ValueError` names the argument, its value and what is wanted."""
+"""Checks of the arguments that a test passes to the sandbox: a `ValueError` names the argument and its value."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["at_least", "number", "require", "whole"]
+__all__ = ["at_least_one", "number", "require", "whole"]
 
 
 def require(name: str, value: object, wanted: str, *, holds: bool) -> None:
-    """Raise `ValueError` unless it `holds` that the value is what is wanted."""
+    """Raise `ValueError`, unless `holds` says that the value is what is wanted."""
     if not holds:
         raise ValueError(f"{name}: must be {wanted}, not {value!r}")
 
 
 def whole(value: object) -> bool:
-    """Say whether this is an integer (a boolean is not)."""
+    """Whether this is an integer, and no boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def number(value: object) -> bool:
-    """Say whether this is a finite number (a boolean is not)."""
+    """Whether this is a finite number, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def at_least(least: int, name: str, value: int | None) -> None:
-    """Raise `ValueError` unless the value is None or an integer of at least `least`."""
-    fits = value is None or (whole(value) and value >= least)
-    require(name, value, f"a whole number, at least {least}", holds=fits)
+def at_least_one(name: str, value: int | None) -> None:
+    """Raise `ValueError` unless the value is None or an integer of at least 1."""
+    require(name, value, "a whole number, at least 1", holds=value is None or (whole(value) and value >= 1))

@@ -1,22 +1,18 @@
-"""What a request body must look like, and the refusal it earns when it does not.
+"""The checks of a request body, and the refusal where a body does not pass.
 
-The vendor documents names, types, required fields and lengths ("Customers", "Create Customer"). Assumed,
-because the page is silent: the texts of these refusals; that every one of them is a 400; that `null` is a
-value like any other, so it is refused wherever a string, a number or a boolean is wanted, except that a
-company may be `null`, which is none; that an empty string, or one of blanks alone, counts as missing; that
-lengths count characters, blanks included; that the form of an e-mail address is not checked; that unknown
-fields are ignored.
+The vendor documents names, types, required fields and lengths ("Customers", "Create Customer"). Assumed, because the
+page does not say so: the texts of the refusals; every refusal is a 400; `null` is refused wherever a string, a number
+or a boolean is wanted, but a company may be `null`, which means no company; a string that is empty or of blanks counts
+as missing; lengths count characters, blanks included; the form of an e-mail address is not checked; unknown fields are
+ignored.
 """
 
 from __future__ import annotations
 
 import json
-from typing import NoReturn, TypeAlias, cast
-
-import attrs
+from typing import Any, NoReturn, TypeAlias, cast
 
 __all__ = [
-    "AccountFields",
     "Body",
     "Refusal",
     "account_fields",
@@ -36,7 +32,7 @@ SHORTEST_PASSWORD = 6
 
 
 class Refusal(Exception):
-    """The sandbox answers with an error instead of doing what was asked.
+    """The sandbox answers with an error instead of carrying the request out.
 
     Takes the HTTP status, the message for the body, and headers to send with it.
     """
@@ -48,28 +44,8 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-@attrs.frozen
-class AccountFields:
-    """The fields that a permanent account is made from, checked."""
-
-    username: str
-    """Login name, 3 to 50 characters."""
-    password: str = attrs.field(repr=False)
-    """At least 6 characters."""
-    email: str
-    """Not blank; its form is not checked."""
-    first_name: str
-    """Not blank."""
-    last_name: str
-    """Not blank."""
-    company: str
-    """Empty when none was given."""
-    receive_marketing_emails: bool
-    """False when it was not given, as the vendor's page has it."""
-
-
 def decode(raw: bytes) -> Body:
-    """Give the JSON object in `raw` (UTF-8), or raise `Refusal` (400)."""
+    """The JSON object in `raw` (UTF-8); `Refusal` (400) for anything else."""
     try:
         value: object = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -80,7 +56,7 @@ def decode(raw: bytes) -> Body:
 
 
 def text(body: Body, name: str) -> str:
-    """Give the string `name`, which must be there and not be blank; raise `Refusal` (400) otherwise."""
+    """The string `name`; `Refusal` (400) where the string is missing, blank or of another type."""
     value = body.get(name, "")
     if not isinstance(value, str):
         raise Refusal(400, f"The {name} field must be a string.")
@@ -90,7 +66,7 @@ def text(body: Body, name: str) -> str:
 
 
 def optional_text(body: Body, name: str) -> str:
-    """Give the string `name`; empty when it is missing or `null`. Raise `Refusal` (400) on another type."""
+    """The string `name`, empty when missing or `null`; `Refusal` (400) for another type."""
     value = body.get(name)
     if value is None:
         return ""
@@ -100,7 +76,7 @@ def optional_text(body: Body, name: str) -> str:
 
 
 def flag(body: Body, name: str, *, default: bool) -> bool:
-    """Give the boolean `name`, or `default` when it is missing; raise `Refusal` (400) on another type."""
+    """The boolean `name`, or `default` when missing; `Refusal` (400) for another type."""
     value = body.get(name, default)
     if not isinstance(value, bool):
         raise Refusal(400, f"The {name} field must be a boolean.")
@@ -108,7 +84,7 @@ def flag(body: Body, name: str, *, default: bool) -> bool:
 
 
 def whole_number(body: Body, name: str) -> int:
-    """Give the integer `name`, which must be there; raise `Refusal` (400) otherwise."""
+    """The integer `name`; `Refusal` (400) where the integer is missing or of another type."""
     if name not in body:
         raise Refusal(400, f"The {name} field is required.")
     value = body[name]
@@ -118,28 +94,28 @@ def whole_number(body: Body, name: str) -> int:
 
 
 def password(body: Body) -> str:
-    """Give the password, at least 6 characters long; raise `Refusal` (400) otherwise."""
+    """The password; `Refusal` (400) for fewer than 6 characters."""
     value = text(body, "password")
     if len(value) < SHORTEST_PASSWORD:
         raise Refusal(400, f"The password must have at least {SHORTEST_PASSWORD} characters.")
     return value
 
 
-def account_fields(body: Body) -> AccountFields:
-    """Give the fields that a create and a convert require, checked, or raise `Refusal` (400)."""
+def account_fields(body: Body) -> dict[str, Any]:
+    """The checked fields of a permanent account, for a create and a convert; `Refusal` (400) for a bad field."""
     username = text(body, "username")
     if not SHORTEST_USERNAME <= len(username) <= LONGEST_USERNAME:
         raise Refusal(400, f"The username must have {SHORTEST_USERNAME} to {LONGEST_USERNAME} characters.")
-    return AccountFields(
-        username=username,
-        password=password(body),
-        email=text(body, "email"),
-        first_name=text(body, "first_name"),
-        last_name=text(body, "last_name"),
-        company=optional_text(body, "company"),
-        receive_marketing_emails=flag(body, "receive_marketing_emails", default=False),
-    )
+    return {
+        "username": username,
+        "password": password(body),
+        "email": text(body, "email"),
+        "first_name": text(body, "first_name"),
+        "last_name": text(body, "last_name"),
+        "company": optional_text(body, "company"),
+        "receive_marketing_emails": flag(body, "receive_marketing_emails", default=False),
+    }
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
+    raise ValueError(name)  # NaN and Infinity are not JSON

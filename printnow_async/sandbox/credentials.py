@@ -1,13 +1,12 @@
-"""HTTP Basic with an API token and an API key, checked in the vendor's order; every failure is a 401.
+"""HTTP Basic with an API token and an API key, checked in the vendor's order. Every failure is a 401.
 
-Source: the vendor's "Authentication" page. Assumed, because it is silent: the texts; that one right half of
-the pair means "the key does not match the token", and two wrong halves an unknown token.
+Source: the vendor's "Authentication" page. Assumed, because the page does not say so: the texts; one right half of the
+pair means "the key does not match the token", and two wrong halves mean an unknown token.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 
 from printnow_async.sandbox.checks import Refusal
 
@@ -23,7 +22,7 @@ def check_credentials(authorization: str | None, token: str, key: str) -> None:
     scheme, _, encoded = authorization.partition(" ")
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not Base64, or not UTF-8 within
         decoded = ""
     given_token, _, given_key = decoded.partition(":")
     if scheme.lower() != "basic" or not (given_token and given_key):

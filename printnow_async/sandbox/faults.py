@@ -1,9 +1,9 @@
-"""What can go wrong on the wire."""
+"""The faults that a sandbox can make: what goes wrong with a request or with its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -23,36 +23,35 @@ HTML_PAGE = b"<html><head><title>Welcome</title></head><body><h1>It works!</h1><
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong with a request. Its class methods make it; bad arguments are a `ValueError`.
+    """One thing that goes wrong with a request. The class methods make a fault; `ValueError` for bad arguments.
 
-    What tells faults apart is whether the request is carried out all the same: `status` and `drop` leave it
-    undone, the others do it.
+    `status` and `drop` do not carry the request out. All other faults carry the request out all the same.
     """
 
     name: FaultName
-    """The class method that made it."""
+    """The name of the class method that made the fault."""
     code: int = 0
-    """The HTTP status that is answered; 0 where the fault does not choose one."""
+    """The HTTP status of the answer; 0 where the fault does not set the status."""
     seconds: float = 0.0
     """How long `latency` waits."""
     after: bool = False
-    """Whether `latency` waits between applying and answering, not before applying."""
+    """Whether `latency` waits between applying and answering, instead of before applying."""
     reset: bool = False
-    """Whether the connection ends with a reset (RST) and not an orderly close (FIN)."""
+    """Whether the connection ends with a reset (RST) instead of an orderly close (FIN)."""
     retry_after: float | None = None
-    """Seconds that `Retry-After` asks for; None leaves the header out."""
+    """The seconds of the header `Retry-After`; None for no such header."""
     http_date: bool = False
     """Whether `Retry-After` is written as an HTTP date."""
     body: bytes | None = None
-    """The body of the answer; None for an error in the sandbox's envelope."""
+    """The body of the answer; None for an error in the form that the sandbox was made with."""
     content_type: str | None = None
-    """The answer's Content-Type; None for text/plain, or the envelope's own."""
+    """The answer's Content-Type; None for text/plain, or for that of the sandbox's errors."""
     headers: tuple[tuple[str, str], ...] = ()
     """Further headers of the answer, such as `Location`."""
 
     @property
     def applies(self) -> bool:
-        """Whether the request is still carried out."""
+        """Whether the request is carried out all the same."""
         return self.name not in NOT_APPLIED
 
     @classmethod
@@ -68,12 +67,12 @@ class Fault:
     ) -> Fault:
         """Answer `status` (200 to 599) without applying the request.
 
-        Takes `retry_after` in whole seconds, or with `http_date` in any seconds: then the header is a date,
-        rounded up to a whole second so that it is never earlier than asked. Without a body the answer is an
-        error in the sandbox's envelope.
+        `retry_after` is in whole seconds. With `http_date` the header is a date, rounded up to the next whole second,
+        and `retry_after` may be a fraction. Without a body the answer is an error in the form that the sandbox was
+        made with.
         """
-        chosen = _answer(status, retry_after, body, content_type, http_date=http_date)
-        return cls(name="status", **chosen, http_date=http_date, headers=tuple((headers or {}).items()))
+        fault = cls._answering("status", status, retry_after, body, content_type, http_date=http_date)
+        return attrs.evolve(fault, headers=tuple((headers or {}).items()))
 
     @classmethod
     def latency(cls, seconds: float, *, after: bool = False) -> Fault:
@@ -93,43 +92,40 @@ class Fault:
 
     @classmethod
     def apply_then_status(cls, status: int, retry_after: float | None = None, body: str | bytes | None = None) -> Fault:
-        """Apply the request, then answer `status` (200 to 599), as a gateway does that lost patience."""
-        return cls(name="apply_then_status", **_answer(status, retry_after, body, None))
+        """Apply the request, then answer `status` (200 to 599), as a gateway does that gave up waiting."""
+        return cls._answering("apply_then_status", status, retry_after, body, None)
 
     @classmethod
     def truncate(cls) -> Fault:
-        """Apply the request, then close in the middle of the answer's body, or headers if it has none."""
+        """Apply the request, then close in the middle of the answer's body, or of its headers without a body."""
         return cls(name="truncate")
 
     @classmethod
     def garbage(cls, body: str | bytes = HTML_PAGE, content_type: str = "text/html", status: int = 200) -> Fault:
-        """Apply the request, then answer with `body` in place of the JSON."""
-        return cls(name="garbage", **_answer(status, None, body, content_type))
+        """Apply the request, then answer with `body` instead of the JSON."""
+        return cls._answering("garbage", status, None, body, content_type)
 
-
-class _Answer(TypedDict):
-    code: int
-    retry_after: float | None
-    body: bytes | None
-    content_type: str | None
-
-
-def _answer(
-    status: int,
-    retry_after: float | None,
-    body: str | bytes | None,
-    content_type: str | None,
-    *,
-    http_date: bool = False,
-) -> _Answer:
-    is_status = whole(status) and 200 <= status <= 599
-    require("status", status, "a whole number from 200 to 599", holds=is_status)
-    if retry_after is None:
-        require("http_date", http_date, "left out when there is no retry_after", holds=not http_date)
-    else:
-        is_wait = number(retry_after) and retry_after >= 0
-        require("retry_after", retry_after, "a number, 0 or more", holds=is_wait)
-        is_writable = http_date or retry_after == int(retry_after)
-        require("retry_after", retry_after, "whole seconds unless http_date is set", holds=is_writable)
-    encoded = body.encode() if isinstance(body, str) else body
-    return {"code": status, "retry_after": retry_after, "body": encoded, "content_type": content_type}
+    @classmethod
+    def _answering(
+        cls,
+        name: FaultName,
+        status: int,
+        retry_after: float | None,
+        body: str | bytes | None,
+        content_type: str | None,
+        *,
+        http_date: bool = False,
+    ) -> Fault:
+        is_status = whole(status) and 200 <= status <= 599
+        require("status", status, "a whole number from 200 to 599", holds=is_status)
+        if retry_after is None:
+            require("http_date", http_date, "left out when there is no retry_after", holds=not http_date)
+        else:
+            is_wait = number(retry_after) and retry_after >= 0
+            require("retry_after", retry_after, "a number, 0 or more", holds=is_wait)
+            is_writable = http_date or retry_after == int(retry_after)
+            require("retry_after", retry_after, "whole seconds unless http_date is set", holds=is_writable)
+        sent = body.encode() if isinstance(body, str) else body
+        return cls(
+            name=name, code=status, retry_after=retry_after, http_date=http_date, body=sent, content_type=content_type
+        )

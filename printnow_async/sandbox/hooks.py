@@ -1,8 +1,8 @@
-"""The subscriptions to webhooks, and the rules by which they change. Nothing is ever posted to a target URL.
+"""The subscriptions to webhooks, and the rules by which they change. Nothing is posted to a target URL.
 
-Source: the vendor's "Webhooks" page. Assumed, because it is silent: a subscribe answers 201 with the
-subscription, an unsubscribe 204; the texts of refusals; that target URLs are compared as they are, and their
-form is not checked; that an event which the page does not name is refused with 400; that ids are not given again.
+Source: the vendor's "Webhooks" page. Assumed, because the page does not say so: a subscribe answers 201 with the
+subscription, an unsubscribe 204; the texts of refusals; target URLs are compared character by character, and their form
+is not checked; an event that the page does not name is refused with 400; ids are not used again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class SandboxWebhook:
     """A subscription in the sandbox."""
 
     id: int
-    """Unique, and not given again."""
+    """Unique, and not used again."""
     target_url: str
-    """Where PrintNow would post to."""
+    """The URL that PrintNow would post to."""
     event: str
-    """What it would tell of, as "customer_created"."""
+    """The event that PrintNow would post, as "customer_created"."""
 
     def answer(self) -> dict[str, object]:
-        """Give the webhook object of the API."""
+        """The webhook object of the API."""
         return {"id": self.id, "target_url": self.target_url, "event": self.event}
 
 
 @final
 class Hooks:
-    """The active subscriptions of the one token that a sandbox knows.
+    """The active subscriptions of the sandbox's one token.
 
     Methods that stand for an endpoint raise `Refusal` with the status and message.
     """
@@ -48,7 +48,7 @@ class Hooks:
         self._next_id = FIRST_ID
 
     def subscribe(self, body: Body) -> SandboxWebhook:
-        """Make a subscription; 409 when its target URL has one already."""
+        """Make a subscription; 409 when the target URL has a subscription already."""
         target_url, event = text(body, "target_url"), text(body, "event")
         if event not in EVENTS:
             raise Refusal(400, "The event is unknown.")
@@ -57,12 +57,12 @@ class Hooks:
         return self.add(target_url, event)
 
     def unsubscribe(self, hook_id: int) -> None:
-        """End a subscription; 404 when it is not there."""
+        """End a subscription; 404 when there is no such subscription."""
         if self.active.pop(hook_id, None) is None:
             raise Refusal(404, NOT_FOUND)
 
     def add(self, target_url: str, event: str) -> SandboxWebhook:
-        """Put a subscription in, whatever its event, and whatever is there already."""
+        """Add a subscription without any check of its event and target URL."""
         hook = SandboxWebhook(self._next_id, target_url, event)
         self._next_id += 1
         self.active[hook.id] = hook

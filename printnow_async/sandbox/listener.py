@@ -1,4 +1,4 @@
-"""The socket: opened inside the running loop, its connections counted, everything ended at once."""
+"""The listening socket of a sandbox: opened in the running event loop, with its connections counted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import final
 
 from aiohttp import web
 
-from printnow_async.sandbox.wire import cut
+from printnow_async.sandbox.delivery import cut
 
 __all__ = ["Listener"]
 
-# The client decides how long a connection stays open, and a test's clock may jump.
-KEEPALIVE = math.inf
+KEEPALIVE_SECONDS = math.inf  # the client decides how long a connection stays open, and a test's clock may jump
 BACKLOG = 1024
-PATIENCE = 5.0  # seconds; connections that are aborted already end within a turn or two of the loop
+CLOSING_SECONDS = 5.0  # connections that were aborted end within a turn or two of the loop
 
 
 @final
@@ -33,16 +32,16 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes connections."""
+        """Whether connections are accepted."""
         return self._socket_server is not None
 
     @property
     def connections_opened(self) -> int:
-        """How many connections it has taken in all."""
+        """The number of connections that were accepted so far."""
         return self._opened_before + (self._http.opened if self._http is not None else 0)
 
     async def open(self, host: str, port: int) -> int:
-        """Take connections from now on; give the port, which the system chooses when `port` is 0."""
+        """Accept connections from now on. Returns the port, which the system chooses when `port` is 0."""
         self._http = _CountingServer(self._handle)
         loop = asyncio.get_running_loop()
         self._socket_server = await loop.create_server(self._http, host, port, backlog=BACKLOG)
@@ -50,7 +49,7 @@ class Listener:
         return bound
 
     async def aclose(self) -> None:
-        """Abort every connection and cancel whatever still serves one. Idempotent."""
+        """Abort every connection, and cancel the tasks that serve connections. Idempotent."""
         socket_server, http = self._socket_server, self._http
         if socket_server is None or http is None:
             return
@@ -64,14 +63,14 @@ class Listener:
                 connection.transport.abort()
         if self._serving:
             await asyncio.wait(self._serving)
-        await http.shutdown(PATIENCE)
+        await http.shutdown(CLOSING_SECONDS)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(socket_server.wait_closed(), PATIENCE)
+            await asyncio.wait_for(socket_server.wait_closed(), CLOSING_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if not self.is_open:
-            return cut(request, reset=True)  # it began while everything else was being ended
-        # The task of the connection, of which this coroutine is a part: cancelling that one ends both.
+            return cut(request, reset=True)  # the connection was made while the listener was closing
+        # this coroutine runs in the task of its connection: cancelling that task ends both
         if request.task not in self._serving:
             self._serving.add(request.task)
             request.task.add_done_callback(self._serving.discard)
@@ -80,7 +79,7 @@ class Listener:
 
 class _CountingServer(web.Server):
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        super().__init__(handler, access_log=None, keepalive_timeout=KEEPALIVE)
+        super().__init__(handler, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS)
         self.opened = 0
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
@@ -89,14 +88,15 @@ class _CountingServer(web.Server):
 
 
 async def _stop_accepting(server: asyncio.Server) -> None:
-    """Close the listening socket, once every connection that it has accepted already is a connection.
+    """Close the listening socket, after every accepted connection has its transport.
 
     A server that is closed between accepting a connection and making its transport leaks the connection.
     """
     loop = asyncio.get_running_loop()
     for listening in server.sockets:
-        with contextlib.suppress(NotImplementedError):  # a loop of Windows, which accepts in another way
+        with contextlib.suppress(NotImplementedError):  # the event loop of Windows accepts in another way
             loop.remove_reader(listening.fileno())
-    for _turn in ("make the transports", "tell their protocols", "be sure that both were before us"):
+    # one turn of the loop makes the transports, the next one tells their protocols, and the third one is for safety
+    for _ in range(3):
         await asyncio.sleep(0)
     server.close()

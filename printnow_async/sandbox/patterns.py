@@ -1,4 +1,4 @@
-"""Where a request's method and path meet a written route such as "PATCH /api/v2/customer/{id}"."""
+"""Routes as they are written, such as "PATCH /api/v2/customer/{id}", and the requests that match them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS")
 
 @attrs.frozen
 class RoutePattern:
-    """A method and the segments of a path; a segment in braces stands for any one segment."""
+    """A method and the segments of a path. A segment in braces stands for any one segment that is not empty."""
 
     method: str
     """In capitals."""
     segments: tuple[str, ...]
-    """The path, cut at its slashes."""
+    """The path, split at its slashes."""
 
     @classmethod
     def parse(cls, route: str) -> RoutePattern:
-        """Read "METHOD /path"; raise `ValueError` naming what is wrong with it."""
+        """Read "METHOD /path". `ValueError` says what is wrong with another text."""
         method, _, path = route.partition(" ")
         if method not in METHODS:
             raise ValueError(f"route: {route!r} must begin with one of {', '.join(METHODS)} and a space")
@@ -32,7 +32,7 @@ class RoutePattern:
         return f"{self.method} {'/'.join(self.segments)}"
 
     def matches_path(self, path: str) -> bool:
-        """Say whether a request's path fits, whatever its method."""
+        """Whether a request's path fits this route, with any method."""
         segments = path.split("/")
         return len(segments) == len(self.segments) and all(
             mine == its or (its != "" and _is_placeholder(mine))
@@ -40,11 +40,11 @@ class RoutePattern:
         )
 
     def matches(self, method: str, path: str) -> bool:
-        """Say whether a request fits."""
+        """Whether a request fits this route."""
         return method == self.method and self.matches_path(path)
 
     def overlaps(self, other: RoutePattern) -> bool:
-        """Say whether some request could fit both."""
+        """Whether one request could fit both routes."""
         return (
             self.method == other.method
             and len(self.segments) == len(other.segments)
@@ -55,7 +55,7 @@ class RoutePattern:
         )
 
     def values(self, path: str) -> tuple[str, ...]:
-        """Give the segments of a fitting path that stand where the braces are."""
+        """The segments of a fitting path that stand where this route has braces."""
         pairs = zip(self.segments, path.split("/"), strict=True)
         return tuple(its for mine, its in pairs if _is_placeholder(mine))
 

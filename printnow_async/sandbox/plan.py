@@ -1,4 +1,4 @@
-"""When a fault strikes: by route, by count or by seeded chance."""
+"""Which requests a fault strikes: by route, by count, or by a seeded chance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 
 import attrs
 
-from printnow_async.sandbox.arguments import at_least, number, require
+from printnow_async.sandbox.arguments import at_least_one, number, require
 from printnow_async.sandbox.faults import Fault
 from printnow_async.sandbox.patterns import RoutePattern
 
@@ -17,37 +17,37 @@ __all__ = ["Decision", "FaultPlan", "Injection"]
 
 @attrs.define(eq=False, kw_only=True)
 class Injection:
-    """A fault that is waiting for its requests. `Sandbox.inject` makes it."""
+    """A fault, and the requests that the fault is for. `Sandbox.inject` makes an injection."""
 
     fault: Fault
-    """What goes wrong."""
+    """The fault."""
     route: str | None
-    """The requests it is for, as "PATCH /api/v2/customer/{id}"; None for all."""
+    """The requests that match, as "PATCH /api/v2/customer/{id}"; None for all requests."""
     times: int | None
-    """How often it strikes at most; None for no end."""
+    """How often the fault strikes at most; None for no limit."""
     every: int | None
-    """It strikes on each n-th matching request; None for each of them."""
+    """The fault strikes each n-th matching request; None for each matching request."""
     probability: float | None
-    """The chance, 0 to 1, with which it strikes a matching request; None for certainty."""
+    """The chance, 0 to 1, that a matching request is struck; None for certainty."""
     fired: int = 0
-    """How often it has struck."""
+    """How often the fault has struck."""
     seen: int = 0
-    """How many matching requests it was asked about; not those that an earlier injection took."""
+    """The number of matching requests, without the requests that an earlier injection has struck."""
     _pattern: RoutePattern | None = attrs.field(alias="pattern", repr=False)
     _random: random.Random = attrs.field(alias="random", repr=False)
     _take_out: Callable[[Injection], None] = attrs.field(alias="take_out", repr=False)
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has struck as often as it may."""
+        """Whether the fault has struck `times` times."""
         return self.times is not None and self.fired >= self.times
 
     def remove(self) -> None:
-        """Take it out of the sandbox; `fired` stays readable. Once removed or spent this does nothing."""
+        """Take the injection out of the sandbox. `fired` stays readable. Idempotent."""
         self._take_out(self)
 
     def strikes(self, method: str, path: str) -> bool:
-        """Decide about one request, and count it."""
+        """Whether the fault strikes this request, which is counted."""
         if self.is_spent or (self._pattern is not None and not self._pattern.matches(method, path)):
             return False
         self.seen += 1
@@ -61,24 +61,24 @@ class Injection:
 
 @attrs.frozen
 class Decision:
-    """What happens to one request."""
+    """The faults of one request, added up."""
 
     fault: Fault | None = None
-    """What goes wrong, waiting apart."""
+    """The fault that is no latency, if one strikes."""
     before: float = 0.0
     """Seconds to wait before applying."""
     after: float = 0.0
     """Seconds to wait between applying and answering."""
     name: str | None = None
-    """The names of the faults that struck, joined with "+"; None when none did."""
+    """The names of all faults that strike, joined with "+"; None without a fault."""
 
 
 @final
 class FaultPlan:
-    """The injections in their order, and what they decide.
+    """The injections of a sandbox, in the order in which they were made.
 
-    Each injection draws from a random stream of its own, made of the seed and of its number, so that neither
-    another injection nor a request to another route changes what it does.
+    Each injection has random numbers of its own, made of the seed and of the injection's number, so that neither
+    another injection nor a request to another route changes which requests are struck.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -95,13 +95,15 @@ class FaultPlan:
         every: int | None = None,
         probability: float | None = None,
     ) -> Injection:
-        """Add an injection after the others; raise `ValueError` naming a bad argument.
+        """Add an injection after the others. `ValueError` names a bad argument.
 
-        With none of `times`, `every` and `probability` it strikes once. `times` bounds either of the others.
+        Without `times`, `every` and `probability` the fault strikes once. `times` may be combined with either of the
+        other two.
         """
-        require("fault", fault, "what a class method of Fault gives", holds=_is_fault(fault))
-        at_least(1, "times", times)
-        at_least(1, "every", every)
+        # no `Fault` is, for one, `Fault.drop` without its parentheses
+        require("fault", fault, "what a class method of Fault gives", holds=isinstance(fault, Fault))
+        at_least_one("times", times)
+        at_least_one("every", every)
         is_chance = probability is None or (number(probability) and 0 <= probability <= 1)
         require("probability", probability, "a number from 0 to 1", holds=is_chance)
         is_one = every is None or probability is None
@@ -123,14 +125,14 @@ class FaultPlan:
         return injection
 
     def clear(self) -> None:
-        """Take every injection out."""
+        """Remove every injection."""
         self._injections.clear()
 
     def decide(self, method: str, path: str) -> Decision:
-        """Ask the injections in their order: the first that strikes settles it; latencies add up."""
+        """Ask the injections in their order. Latencies add up, and the first other fault that strikes is the last."""
         before = after = 0.0
         names: list[str] = []
-        settled: Fault | None = None
+        chosen: Fault | None = None
         for injection in tuple(self._injections):
             if not injection.strikes(method, path):
                 continue
@@ -139,18 +141,14 @@ class FaultPlan:
             if injection.is_spent:
                 injection.remove()
             if fault.name != "latency":
-                settled = fault
+                chosen = fault
                 break
             if fault.after:
                 after += fault.seconds
             else:
                 before += fault.seconds
-        return Decision(settled, before, after, "+".join(names) or None)
+        return Decision(chosen, before, after, "+".join(names) or None)
 
     def _take_out(self, injection: Injection) -> None:
         if injection in self._injections:
             self._injections.remove(injection)
-
-
-def _is_fault(value: object) -> bool:
-    return isinstance(value, Fault)  # not so: `Fault.drop`, its parentheses forgotten

@@ -1,12 +1,10 @@
-"""What the sandbox remembers of a request, passwords left out."""
+"""The sandbox's record of a request, without passwords."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import attrs
-
-from printnow_async.sandbox.checks import Body
 
 __all__ = ["RecordedRequest", "redacted"]
 
@@ -15,36 +13,30 @@ MASK = "***"
 
 @attrs.frozen(kw_only=True)
 class RecordedRequest:
-    """One request that reached the sandbox, as things stood when it was asked for."""
+    """One request that reached the sandbox, and what was known of the request when the record was read."""
 
     method: str
-    """As it was sent."""
+    """The method as it was sent."""
     path: str
     """The path without a query."""
     route: str | None
-    """The endpoint, as "PATCH /api/v2/customer/{id}"; None when there is none for this method and path."""
+    """The endpoint, as "PATCH /api/v2/customer/{id}"; None when this method and path have no endpoint."""
     request_id: str | None
     """The X-Request-ID header."""
     json: dict[str, Any] | None
-    """The body when it is a JSON object, every password in it replaced by "***"."""
+    """The body, if it is a JSON object, with "***" for every password."""
     status: int | None = None
-    """The status answered, even if the client was gone by then; None when dropped or not yet answered."""
+    """The status of the answer, also where the client had gone; None without an answer, or before the answer."""
     applied: bool = False
-    """Whether the rules carried it out (read or write), whatever the client then saw of it."""
+    """Whether the request was carried out (read or write), whatever the client saw of the answer."""
     fault: str | None = None
-    """The names of the injected faults that struck, joined with "+"; None when none did."""
+    """The names of the faults that struck the request, joined with "+"; None without a fault."""
     started: float
-    """When it arrived, in seconds of the loop's clock."""
+    """The time of arrival, in seconds of the loop's clock."""
 
 
-def redacted(body: Body) -> dict[str, Any]:
-    """Give a copy of a JSON object with "***" for every value under "password", however deep."""
-    return {key: MASK if key.casefold() == "password" else _redacted(value) for key, value in body.items()}
-
-
-def _redacted(value: object) -> object:
+def redacted(value: Any) -> Any:
+    """A copy of JSON with "***" for every value under "password", at any depth."""
     if isinstance(value, dict):
-        return redacted(cast("Body", value))
-    if isinstance(value, list):
-        return [_redacted(item) for item in cast("list[object]", value)]
-    return value
+        return {key: MASK if key.casefold() == "password" else redacted(inner) for key, inner in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list) else value

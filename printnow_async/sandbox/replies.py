@@ -1,6 +1,6 @@
-"""What an answer looks like: the JSON of a success, the envelope of an error, the stand-in of a fault.
+"""Answers: the JSON of a success, the envelope of an error, and the answer that a fault gives instead.
 
-The vendor documents the texts of errors and not the form they come in, so the form is the caller's choice.
+The vendor documents the texts of errors, but not the form of their bodies, so a caller chooses the form.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ class Reply:
     body: bytes = b""
     """The body, encoded."""
     headers: dict[str, str] = attrs.field(factory=dict[str, str])
-    """Every header but the Content-Length."""
+    """Every header except Content-Length."""
 
 
 def json_reply(status: int, value: object) -> Reply:
-    """Give a success with `value` as its JSON body; None for no body."""
+    """A success with `value` as its JSON body; None for no body."""
     if value is None:
         return Reply(status)
     return Reply(status, json.dumps(value).encode(), {"Content-Type": JSON_TYPE})
 
 
 def error_reply(refusal: Refusal, envelope: ErrorEnvelope) -> Reply:
-    """Give an error in its envelope."""
+    """An error in this envelope."""
     content_type, body = _wrap(refusal.status, refusal.message, envelope)
     typed = {"Content-Type": content_type} if content_type else {}
     return Reply(refusal.status, body.encode(), typed | refusal.headers)
 
 
 def fault_reply(fault: Fault, envelope: ErrorEnvelope) -> Reply:
-    """Give the answer that a fault puts in the place of the true one."""
+    """The answer that a fault gives instead of the true answer."""
     headers = dict(fault.headers)
     if fault.retry_after is not None:
         headers["Retry-After"] = _retry_after(fault.retry_after, http_date=fault.http_date)
@@ -92,5 +92,5 @@ def _phrase(status: int) -> str:
 def _retry_after(seconds: float, *, http_date: bool) -> str:
     if not http_date:
         return str(int(seconds))
-    # The wall clock and not the loop's: a date is compared with other dates, the answer's Date header first.
+    # by the wall clock, not the loop's clock: a client compares the date with the Date header of the answer
     return formatdate(math.ceil(time.time() + seconds), usegmt=True)

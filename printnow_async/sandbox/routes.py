@@ -1,9 +1,9 @@
-"""The endpoints as tables: which route leads to which rule. Another resource is another table.
+"""The endpoints as tables, one for each resource: the route, and the function that carries the request out.
 
-Source: the vendor's "Customers" page, "Endpoints", and its pages "Ping", "Storefronts" and "Webhooks". Assumed,
-because they are silent: a create answers 201; an id that is not a whole number is a customer, a storefront or a
-subscription that is not there; a storefront is on a host of its own and is a retail one; an unknown path is 404,
-and a known one with another method 405; the Content-Type of a request is not looked at.
+Source: the vendor's "Customers" page, "Endpoints", and its pages "Ping", "Storefronts" and "Webhooks". Assumed, because
+these pages do not say so: a create answers 201; an id that is not a whole number is answered like a missing customer,
+storefront or subscription; a storefront has a host of its own, and is a retail storefront; an unknown path is 404, and
+a known path with another method 405; the Content-Type of a request does not matter.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 NO_STOREFRONT = "Storefront not found."
-LONGEST_ID = 18  # digits: what a 64-bit integer surely holds
+LONGEST_ID = 18  # digits: every such number fits into 64 bits
 
 Answer: TypeAlias = dict[str, object]
-"""A JSON object to answer with."""
+"""The JSON object of an answer."""
 
 Result: TypeAlias = tuple[int, Answer | list[Answer] | None]
-"""The status, and what to answer with (None: an empty body)."""
+"""The status and the JSON of an answer (None: an empty body)."""
 
 Handler: TypeAlias = Callable[[Store, tuple[str, ...], Body], Result]
 """Takes the store, the path's segments that stand where the braces are, and the body; raises `Refusal`."""
@@ -47,15 +47,15 @@ class Route:
     """One endpoint."""
 
     pattern: RoutePattern
-    """Its method and path."""
+    """The method and path."""
     handle: Handler
-    """What carries it out."""
+    """The function that carries a request out."""
     takes_body: bool
     """Whether the request must have a JSON object as its body."""
 
 
 def find_route(routes: Iterable[Route], method: str, path: str) -> Route:
-    """Give the route of a request, or raise `Refusal` (404 for the path, 405 for the method)."""
+    """The route of a request; `Refusal` (404 for an unknown path, 405 for another method)."""
     fitting = [route for route in routes if route.pattern.matches_path(path)]
     for route in fitting:
         if route.pattern.method == method:
@@ -140,7 +140,7 @@ CUSTOMER_ROUTES = (
 PING_ROUTES = (_route("GET /api/v2/ping", _ping),)
 
 STOREFRONT_ROUTES = (
-    _route("GET /api/v2/storefront/all", _storefronts),  # before the next, whose path it fits
+    _route("GET /api/v2/storefront/all", _storefronts),  # comes first: its path fits the next route as well
     _route("GET /api/v2/storefront/{id}", _one_storefront),
 )
 

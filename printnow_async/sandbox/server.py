@@ -1,4 +1,4 @@
-"""The sandbox itself: what a test starts, asks, disturbs and reads."""
+"""`Sandbox`: what a test starts, injects faults into, and looks at."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack, final
 
-from printnow_async.sandbox.accounts import CustomerFields, SandboxCustomer
-from printnow_async.sandbox.arguments import at_least, number, require, whole
+from printnow_async.sandbox.arguments import at_least_one, number, require, whole
 from printnow_async.sandbox.faults import Fault
-from printnow_async.sandbox.gates import Gates
+from printnow_async.sandbox.hidden_limits import HiddenLimits
 from printnow_async.sandbox.hooks import SandboxWebhook
 from printnow_async.sandbox.listener import Listener
 from printnow_async.sandbox.patterns import RoutePattern
@@ -20,8 +19,9 @@ from printnow_async.sandbox.plan import FaultPlan, Injection
 from printnow_async.sandbox.records import RecordedRequest
 from printnow_async.sandbox.replies import ENVELOPES, ErrorEnvelope
 from printnow_async.sandbox.routes import ROUTES
-from printnow_async.sandbox.service import Service, Settings
+from printnow_async.sandbox.service import Service
 from printnow_async.sandbox.store import FiredWebhook, Store
+from printnow_async.sandbox.stored_customer import CustomerFields, SandboxCustomer
 
 __all__ = ["Sandbox"]
 
@@ -30,7 +30,7 @@ STOREFRONTS = {1: "My Print Store", 2: "Second Store"}
 
 @final
 class Sandbox:
-    """A PrintNow service of your own on a loopback port, for tests, examples and demonstrations.
+    """A stand-in for the PrintNow service on a loopback port, for tests, examples and demonstrations.
 
     ```python
     async with Sandbox() as sandbox:
@@ -38,27 +38,28 @@ class Sandbox:
             await client.ping()
     ```
 
-    It runs inside the caller's event loop, speaks real HTTP and keeps the vendor's documented rules
-    ("Customers", "Ping", "Storefronts", "Webhooks", "Authentication") in memory; what it assumes where they are
-    silent is listed in `store`, `checks`, `accounts`, `hooks`, `credentials`, `routes` and `gates`. With one seed
-    and the same requests in the same order it does the same again: random names, credentials, and which requests
-    a fault strikes.
+    The sandbox runs in the caller's event loop, speaks real HTTP, and keeps the vendor's documented rules ("Customers",
+    "Ping", "Storefronts", "Webhooks", "Authentication") in memory. What is assumed beyond those pages is listed in the
+    modules `store`, `checks`, `stored_customer`, `hooks`, `credentials`, `routes` and `hidden_limits`. The same seed
+    and the same requests in the same order give the same random names, credentials, and requests that a fault strikes.
 
     Takes:
 
     - `storefronts`: names by id.
-    - `max_concurrency`: a request beyond that many at once gets 503, unapplied; None for no limit.
-    - `max_rate`: a request beyond that many in any one second gets 429 and `Retry-After: 1`, unapplied.
-    - `latency`: seconds that every request waits before it is applied.
-    - `seed`: what everything random is drawn from.
-    - `token`, `key`: the credentials it accepts; random from the seed when left out.
-    - `host`, `port`: where it listens; port 0 lets the system choose.
-    - `removes_transferred`: whether a temporary user is gone (404) after a transfer; the vendor does not say.
-    - `error_envelope`: the form of an error's body, which the vendor does not say either: "Message" and
-      "message" are the key of a JSON object; "string" is a JSON string; "text", "html" and "empty" are what
-      they say.
+    - `max_concurrency`: the number of requests at the same time; one more is answered 503 and not applied. None for no
+      limit.
+    - `max_rate`: the number of requests in any one second; one more is answered 429 with `Retry-After: 1` and not
+      applied. None for no limit.
+    - `latency`: seconds that every request waits before the request is applied.
+    - `seed`: the seed of all random numbers.
+    - `token`, `key`: the credentials that are accepted; random from the seed when not given.
+    - `host`, `port`: the address; with port 0 the system chooses the port.
+    - `removes_transferred`: whether a temporary user is gone (404) after a transfer. The vendor does not document that.
+    - `error_envelope`: the form of an error's body, which the vendor does not document: a JSON object with the key
+      "Message" or "message", a JSON string ("string"), plain text ("text"), an HTML page ("html"), or nothing
+      ("empty").
 
-    Wrong arguments are a `ValueError` that names them.
+    `ValueError` names a wrong argument.
     """
 
     def __init__(
@@ -78,8 +79,8 @@ class Sandbox:
     ) -> None:
         storefronts = STOREFRONTS if storefronts is None else storefronts
         require("storefronts", storefronts, "at least one name by its id", holds=len(storefronts) > 0)
-        at_least(1, "max_concurrency", max_concurrency)
-        at_least(1, "max_rate", max_rate)
+        at_least_one("max_concurrency", max_concurrency)
+        at_least_one("max_rate", max_rate)
         require("latency", latency, "a number of seconds, 0 or more", holds=number(latency) and latency >= 0)
         require("port", port, "a whole number from 0 to 65535", holds=whole(port) and 0 <= port <= 65535)
         one_of_them = f"one of {', '.join(ENVELOPES)}"
@@ -94,15 +95,21 @@ class Sandbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = Store(storefronts, clock=self._now, seed=seed, removes_transferred=removes_transferred)
         self._plan = FaultPlan(seed)
-        settings = Settings(token=self.token, key=self.key, latency=latency, error_envelope=error_envelope)
-        self._service = Service(self._store, self._plan, Gates(max_concurrency, max_rate), settings)
+        self._service = Service(
+            self._store,
+            self._plan,
+            HiddenLimits(max_concurrency, max_rate),
+            credentials=(self.token, self.key),
+            latency=latency,
+            error_envelope=error_envelope,
+        )
         self._listener = Listener(self._service.handle)
 
     async def start(self) -> Self:
-        """Listen from now on, in the running event loop. Once it listens this does nothing.
+        """Listen from now on, in the running event loop. Idempotent.
 
-        After `aclose` it listens again, at the same address and with everything it held: an outage, in a
-        test. Raises `OSError` when the address is taken.
+        After `aclose` the sandbox listens again, at the same address and with the same customers, so that a test can
+        play an outage. Raises `OSError` when the address is in use.
         """
         if not self._listener.is_open:
             if self._loop is None:
@@ -112,7 +119,7 @@ class Sandbox:
         return self
 
     async def aclose(self) -> None:
-        """Stop at once: connections are aborted, requests that still wait are not carried out. Idempotent."""
+        """Stop at once: connections are aborted, and waiting requests are not carried out. Idempotent."""
         await self._listener.aclose()
 
     async def __aenter__(self) -> Self:
@@ -128,7 +135,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL for a client, as "http://127.0.0.1:PORT"; a `RuntimeError` while it has no port."""
+        """The base URL for a client, as "http://127.0.0.1:PORT"; `RuntimeError` before the first start."""
         if self._port == 0:
             raise RuntimeError("the sandbox has no address yet: `async with Sandbox()`, or `await sandbox.start()`")
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -136,7 +143,7 @@ class Sandbox:
 
     @property
     def customers(self) -> dict[int, SandboxCustomer]:
-        """The living customers by id, temporary ones included: a copy."""
+        """The customers by id, temporary users included: a copy."""
         return dict(self._store.customers)
 
     @property
@@ -146,7 +153,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request so far, in the order of arrival: a copy."""
+        """The records of all requests so far, in the order of arrival: a copy."""
         return [exchange.record for exchange in self._service.exchanges]
 
     @property
@@ -156,12 +163,12 @@ class Sandbox:
 
     @property
     def webhooks_fired(self) -> list[FiredWebhook]:
-        """What happened that the API has a customer webhook for, in its order, subscribed to or not: a copy."""
+        """The customer webhooks that the API would have sent, in their order, subscribed to or not: a copy."""
         return list(self._store.webhooks)
 
     @property
     def in_flight(self) -> int:
-        """How many requests are being served, those that a limit turns away included."""
+        """The number of requests that are being served, refused requests included."""
         return self._service.in_flight
 
     @property
@@ -171,7 +178,7 @@ class Sandbox:
 
     @property
     def connections_opened(self) -> int:
-        """How many connections it has accepted so far."""
+        """The number of connections that were accepted so far."""
         return self._listener.connections_opened
 
     def inject(
@@ -183,15 +190,15 @@ class Sandbox:
         every: int | None = None,
         probability: float | None = None,
     ) -> Injection:
-        """Let `fault` strike requests to `route`: the next one, unless it is said otherwise.
+        """Let `fault` strike requests to `route`: the next matching request, unless the other arguments say otherwise.
 
-        Takes a route as "PATCH /api/v2/customer/{id}", where a segment in braces stands for any (so "GET
-        /api/v2/storefront/{id}" is the list of storefronts, too), or with a concrete path, "GET
-        /api/v2/customer/12"; None for every request. `times` is how often at most;
-        `every=n` each n-th matching request; `probability` a chance from 0 to 1. Injections are asked in
-        their order: the first that strikes settles it, except that a latency goes together with what follows.
+        `route` is as "PATCH /api/v2/customer/{id}", where a segment in braces stands for any segment (so "GET
+        /api/v2/storefront/{id}" is the list of storefronts as well), or has a concrete path, as "GET
+        /api/v2/customer/12"; None is for every request. `times` is how often the fault strikes at most; `every=n`
+        strikes each n-th matching request; `probability` is a chance from 0 to 1. Injections are asked in the order in
+        which they were made. Latencies add up; after the first other fault that strikes, no further injection is asked.
 
-        Raises `ValueError` naming a bad argument, a route that the sandbox does not have among them.
+        `ValueError` names a bad argument; a route that the sandbox does not have is one.
         """
         if route is not None:
             pattern = RoutePattern.parse(route)
@@ -201,30 +208,30 @@ class Sandbox:
         return self._plan.add(fault, route, times=times, every=every, probability=probability)
 
     def clear_faults(self) -> None:
-        """Take every injection out; requests that are being served keep the faults that struck them."""
+        """Remove every injection. Requests that are being served keep the faults that struck them."""
         self._plan.clear()
 
     def add_customer(self, **fields: Unpack[CustomerFields]) -> SandboxCustomer:
-        """Put a permanent customer in, without a request or a webhook; what is not given is made up.
+        """Add a permanent customer without a request or a webhook. Fields that are not given are made up.
 
         Raises `ValueError` when the storefront is unknown, or the id, username or e-mail address is taken.
         """
         return self._store.add_customer(**fields)
 
     def add_webhook(self, target_url: str, event: str) -> SandboxWebhook:
-        """Put a subscription in, without a request; its event may be one that the API does not document."""
+        """Add a subscription without a request. The event need not be a documented one."""
         return self._store.hooks.add(target_url, event)
 
     def add_work(
         self, customer_id: int, albums: int = 0, projects: int = 0, punchout_sessions: int = 0
     ) -> SandboxCustomer:
-        """Give a customer more albums, projects and punchout sessions, as designing in the storefront would.
+        """Give a customer more albums, projects and punchout sessions, as work in the storefront would.
 
         Raises `ValueError` when there is no such customer.
         """
         return self._store.add_work(customer_id, albums, projects, punchout_sessions)
 
     def _now(self) -> dt.datetime:
-        # Moves with the loop's clock, so that a test which moves that one sees its timestamps move.
+        # by the loop's clock, so that timestamps move in a test that moves that clock
         elapsed = self._loop.time() - self._started if self._loop is not None else 0.0
         return self._born + dt.timedelta(seconds=elapsed)

@@ -1,4 +1,4 @@
-"""One request on its way: recorded, let in, struck by faults, carried out by the rules, answered."""
+"""The way of one request: recorded, admitted, struck by faults, carried out by the rules, answered."""
 
 from __future__ import annotations
 
@@ -11,32 +11,18 @@ from aiohttp import web
 
 from printnow_async.sandbox.checks import Body, Refusal, decode
 from printnow_async.sandbox.credentials import check_credentials
+from printnow_async.sandbox.delivery import cut, send, send_half
 from printnow_async.sandbox.faults import Fault
-from printnow_async.sandbox.gates import Gates
+from printnow_async.sandbox.hidden_limits import HiddenLimits
 from printnow_async.sandbox.plan import Decision, FaultPlan
 from printnow_async.sandbox.records import RecordedRequest, redacted
 from printnow_async.sandbox.replies import ErrorEnvelope, Reply, error_reply, fault_reply, json_reply
 from printnow_async.sandbox.routes import ROUTES, Route, find_route
 from printnow_async.sandbox.store import Store
-from printnow_async.sandbox.wire import cut, send, send_half
 
-__all__ = ["Exchange", "Service", "Settings"]
+__all__ = ["Exchange", "Service"]
 
 Found = TypeVar("Found")
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """What a service asks of every request, and how it answers."""
-
-    token: str = attrs.field(repr=False)
-    """The API token it knows."""
-    key: str = attrs.field(repr=False)
-    """The API key that goes with it."""
-    latency: float = 0.0
-    """Seconds that every request waits before it is applied."""
-    error_envelope: ErrorEnvelope = "Message"
-    """The form of an error's body."""
 
 
 @attrs.define(eq=False)
@@ -44,16 +30,16 @@ class Exchange:
     """One request while it is being served."""
 
     record: RecordedRequest
-    """What is remembered of it so far."""
+    """The record of the request so far."""
     authorization: str | None = attrs.field(repr=False)
     """The Authorization header."""
     route: Route | Refusal
-    """The endpoint, or why there is none."""
+    """The endpoint, or the refusal where there is no endpoint."""
     body: Body | Refusal = attrs.field(repr=False)
-    """The JSON object it brought, or why there is none."""
+    """The JSON object of the request, or the refusal where the body is not a JSON object."""
 
     def note(self, **changes: Any) -> None:
-        """Remember more about it."""
+        """Put more into the record of the request."""
         self.record = attrs.evolve(self.record, **changes)
 
 
@@ -61,21 +47,33 @@ class Exchange:
 class Service:
     """Serves requests over one store.
 
-    The vendor's order of checks is known for credentials alone. Assumed for the rest: what limits and faults
-    stand for is met first, as a gateway is; then credentials, address, body, and the rules.
+    The vendor documents the order of checks for credentials only. Assumed: limits and faults come first, as they stand
+    for a gateway in front of the service; then credentials, address, body, and the rules. Takes the token and key that
+    are accepted, the seconds that every request waits before it is applied, and the form of an error's body.
     """
 
-    def __init__(self, store: Store, plan: FaultPlan, gates: Gates, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: FaultPlan,
+        limits: HiddenLimits,
+        *,
+        credentials: tuple[str, str],
+        latency: float,
+        error_envelope: ErrorEnvelope,
+    ) -> None:
         self.store = store
         self.plan = plan
         self.exchanges: list[Exchange] = []
         self.in_flight = 0
         self.peak_concurrency = 0
-        self._gates = gates
-        self._settings = settings
+        self._limits = limits
+        self._credentials = credentials
+        self._latency = latency
+        self._envelope: ErrorEnvelope = error_envelope
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serve one request, to the end even when the client has gone, as real services do."""
+        """Serve one request to its end, even when the client has gone, as real services do."""
         self.in_flight += 1
         self.peak_concurrency = max(self.peak_concurrency, self.in_flight)
         try:
@@ -83,7 +81,7 @@ class Service:
             try:
                 raw = await request.read()
             except (ConnectionError, web.RequestPayloadError):
-                return web.Response(status=400)  # gone in mid-body: there is no request to speak of
+                return web.Response(status=400)  # the client has gone before its request was whole: nothing is recorded
             exchange = self._receive(request, raw, started)
             decision, reply = await self._serve(exchange)
             return await _answer(request, exchange, decision.fault, reply)
@@ -107,30 +105,30 @@ class Service:
 
     async def _serve(self, exchange: Exchange) -> tuple[Decision, Reply | None]:
         try:
-            self._gates.enter(asyncio.get_running_loop().time())
+            self._limits.enter(asyncio.get_running_loop().time())
         except Refusal as refusal:
-            return Decision(), error_reply(refusal, self._settings.error_envelope)
+            return Decision(), error_reply(refusal, self._envelope)
         try:
             decision = self.plan.decide(exchange.record.method, exchange.record.path)
             return decision, await self._carry_out(exchange, decision)
         finally:
-            self._gates.leave()
+            self._limits.leave()
 
     async def _carry_out(self, exchange: Exchange, decision: Decision) -> Reply | None:
         fault = decision.fault
         reply: Reply | None = None
         exchange.note(fault=decision.name)
-        await _wait(self._settings.latency + decision.before)
+        await _wait(self._latency + decision.before)
         if fault is None or fault.applies:
             reply = self._apply(exchange)
         await _wait(decision.after)
         if fault is None or fault.name == "truncate":
             return reply
-        return fault_reply(fault, self._settings.error_envelope) if fault.code else None
+        return fault_reply(fault, self._envelope) if fault.code else None
 
     def _apply(self, exchange: Exchange) -> Reply:
         try:
-            check_credentials(exchange.authorization, self._settings.token, self._settings.key)
+            check_credentials(exchange.authorization, *self._credentials)
             route, body = exchange.route, exchange.body
             if isinstance(route, Refusal):
                 raise route
@@ -140,7 +138,7 @@ class Service:
                 body = {}
             status, value = route.handle(self.store, route.pattern.values(exchange.record.path), body)
         except Refusal as refusal:
-            return error_reply(refusal, self._settings.error_envelope)
+            return error_reply(refusal, self._envelope)
         exchange.note(applied=True)
         return json_reply(status, value)
 

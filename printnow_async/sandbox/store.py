@@ -1,20 +1,20 @@
-"""The documented rules of customers, kept in memory: no socket, no JSON text, no waiting.
+"""The documented rules of customers, in memory: no socket, no JSON text, no waiting.
 
-Source: the vendor's "Customers" page. Where the page is silent a choice was needed; assumed are:
+Source: the vendor's "Customers" page. Assumed, because the page does not say so:
 
 - usernames and e-mail addresses are compared without regard to case (casefolded), within one storefront;
-- temporary users take part in that with their random names; a deleted customer's names are free again;
-- the username is looked at before the e-mail address; the form of a body before either (see `checks`);
+- the random names of temporary users count as well; the names of a deleted customer are free again;
+- the form of a body is checked first (see `checks`), then the username, then the e-mail address;
 - an unknown storefront is refused with 400, "Storefront not found.";
 - `is_temporary` in the body of a PATCH to a permanent customer is ignored, like username and e-mail there;
-- a PATCH that keeps a temporary user temporary is refused with 400, and so is deleting one;
+- a PATCH that keeps a temporary user temporary is refused with 400, and so is the delete of a temporary user;
 - `"company": null` clears the company; `null` in any other field of an update is a wrong type;
 - every accepted update fires `customer_updated` and moves `last_updated_on`, even one that changes nothing;
 - a convert keeps the id, `created_on`, organization, user groups and work; a transfer fires no webhook and
   leaves `last_updated_on` alone;
-- a transfer is refused with 404 when either user is not there, and with 400 when the source is permanent, the
-  destination temporary or on another storefront; a temporary user stays readable after a transfer, and can be
-  transferred again, unless `removes_transferred` is set.
+- a transfer is refused with 404 when either user is missing, and with 400 when the source is permanent, or the
+  destination is temporary or on another storefront; a temporary user can be read after a transfer, and transferred
+  again, unless `removes_transferred` is set.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from typing import Any, Unpack, final
 
 import attrs
 
-from printnow_async.sandbox.accounts import LONGEST_FRACTION, CustomerFields, SandboxCustomer, timestamp
 from printnow_async.sandbox.checks import (
     Body,
     Refusal,
@@ -38,6 +37,7 @@ from printnow_async.sandbox.checks import (
     whole_number,
 )
 from printnow_async.sandbox.hooks import Hooks
+from printnow_async.sandbox.stored_customer import LONGEST_FRACTION, CustomerFields, SandboxCustomer, timestamp
 
 __all__ = ["FiredWebhook", "Refusal", "Store"]
 
@@ -45,24 +45,24 @@ USERNAME_IN_USE = "Username is already in use."
 EMAIL_IN_USE = "Email address is already in use."
 NOT_FOUND = "Customer not found."
 
-FIRST_ID = 1001  # not 1: an id mistaken for a storefront's must not work by chance
+FIRST_ID = 1001  # not 1, so that a storefront's id in the place of a customer's does not work by chance
 
 
 @attrs.frozen
 class FiredWebhook:
-    """A webhook that the vendor would have sent. The sandbox posts none: their body is not documented."""
+    """A webhook that the vendor would have sent. The sandbox sends none: the body is not documented."""
 
     event: str
     """`customer_created`, `customer_updated` or `customer_deleted`."""
     customer_id: int
-    """The customer it is about."""
+    """The ID of the customer."""
 
 
 @final
 class Store:
     """The customers of some storefronts and the subscriptions to webhooks, and the rules by which they change.
 
-    Takes the storefronts by id, a clock for the timestamps (aware, UTC), and a seed for whatever is random.
+    Takes the names of storefronts by id, a clock for the timestamps (aware, UTC), and a seed for all that is random.
     Methods that stand for an endpoint raise `Refusal` with the documented status and message.
     """
 
@@ -88,32 +88,32 @@ class Store:
         self._emails: dict[tuple[int, str], int] = {}
 
     def get(self, customer_id: int) -> SandboxCustomer:
-        """Give a living customer ("Get Customer"); 404 otherwise."""
+        """An existing customer ("Get Customer"); 404 otherwise."""
         try:
             return self.customers[customer_id]
         except KeyError:
             raise Refusal(404, NOT_FOUND) from None
 
     def create(self, body: Body) -> SandboxCustomer:
-        """Make a permanent customer, or a temporary one if the body says so ("Create Customer")."""
+        """Make a permanent customer, or a temporary user if the body says so ("Create Customer")."""
         storefront_id = whole_number(body, "storefront_id")
         if storefront_id not in self.storefronts:
             raise Refusal(400, "Storefront not found.")
         if flag(body, "is_temporary", default=False):
             return self._create_temporary(storefront_id)
         account = account_fields(body)
-        self._check_unique(storefront_id, account.username, account.email)
-        customer = self._keep(self._new(self._take_id(), storefront_id, attrs.asdict(account)))
+        self._check_unique(storefront_id, account["username"], account["email"])
+        customer = self._keep(self._new(self._take_id(), storefront_id, account))
         self._fire("customer_created", customer)
         return customer
 
     def change(self, customer_id: int, body: Body) -> SandboxCustomer:
-        """Do a PATCH: update a permanent customer, convert a temporary one ("Update Customer")."""
+        """Carry out a PATCH: update a permanent customer, or convert a temporary user ("Update Customer")."""
         customer = self.get(customer_id)
         return self._convert(customer, body) if customer.is_temporary else self._update(customer, body)
 
     def transfer(self, source_id: int, body: Body) -> SandboxCustomer:
-        """Move a temporary user's work to a permanent one, and give that one ("Transfer Temporary User")."""
+        """Move a temporary user's work to a permanent customer, who is returned ("Transfer Temporary User")."""
         source = self.get(source_id)
         if not source.is_temporary:
             raise Refusal(400, "Only a temporary customer can be transferred.")
@@ -136,10 +136,7 @@ class Store:
         self._fire("customer_deleted", customer)
 
     def add_customer(self, **fields: Unpack[CustomerFields]) -> SandboxCustomer:
-        """Put a permanent customer in without a request or a webhook; what is not given is made up.
-
-        Raises `ValueError` when the storefront is unknown, or the id, username or e-mail address is taken.
-        """
+        """Add a permanent customer without a request or a webhook: see `Sandbox.add_customer`."""
         customer_id = fields["id"] if "id" in fields else self._take_id()
         storefront_id = fields.get("storefront_id", min(self.storefronts))
         if storefront_id not in self.storefronts:
@@ -158,10 +155,10 @@ class Store:
     def add_work(
         self, customer_id: int, albums: int = 0, projects: int = 0, punchout_sessions: int = 0
     ) -> SandboxCustomer:
-        """Give a living customer more work; `ValueError` when it is not there."""
+        """Add work to an existing customer; `ValueError` where there is no such customer."""
         customer = self.customers.get(customer_id)
         if customer is None:
-            raise ValueError(f"customer_id: there is no living customer {customer_id}")
+            raise ValueError(f"customer_id: there is no customer {customer_id}")
         return self._keep(
             attrs.evolve(
                 customer,
@@ -185,8 +182,8 @@ class Store:
         if flag(body, "is_temporary", default=False):
             raise Refusal(400, "A temporary customer cannot be updated while it stays temporary.")
         account = account_fields(body)
-        self._check_unique(customer.storefront_id, account.username, account.email, but=customer.id)
-        permanent = attrs.evolve(customer, is_temporary=False, **attrs.asdict(account))
+        self._check_unique(customer.storefront_id, account["username"], account["email"], but=customer.id)
+        permanent = attrs.evolve(customer, is_temporary=False, **account)
         permanent = self._keep(self._touched(permanent))
         self._fire("customer_created", permanent)
         return permanent
@@ -215,7 +212,7 @@ class Store:
         return attrs.evolve(customer, last_updated_on=self._timestamp(customer.id))
 
     def _timestamp(self, customer_id: int) -> str:
-        # One width for one customer, so that being cut differently never makes its timestamps go backwards.
+        # one customer's timestamps have one width, so that cut digits never make its time go backwards
         digits = (self._digits + customer_id) % (LONGEST_FRACTION + 1)
         return timestamp(self._clock(), digits, customer_id % 10)
 

@@ -1,4 +1,4 @@
-"""What tests of code that uses this package import: an event loop whose time passes at once.
+"""Tools for tests of code that uses this package: an event loop in which pauses and timeouts pass at once.
 
 `printnow_async.testing.tracker_suite`, which needs pytest, tests a tracker of your own.
 """

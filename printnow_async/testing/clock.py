@@ -1,7 +1,7 @@
-"""An event loop that does not sit waiting: while nothing else can happen, its clock jumps to the next timer.
+"""An event loop that does not wait: while nothing else can happen, its clock jumps to the next timer.
 
-Pauses, timeouts and `Retry-After` of minutes pass in milliseconds, over real sockets and without a mock, as long as
-everything that talks to each other lives in this one loop (as a `Sandbox` and its client do).
+Pauses, timeouts and `Retry-After` of minutes pass in milliseconds, over real sockets and without a mock. Both ends of
+every connection have to be in this one event loop, as a `Sandbox` and its client are.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["InstantEventLoop", "run_instantly"]
 _T = TypeVar("_T")
 
 IDLE_SECONDS: Final = 0.001
-"""Real seconds without anything to do after which the clock jumps. Data on the loopback is there at once, nearly."""
+"""The clock jumps after so many real seconds with nothing to do. Data on the loopback arrives nearly at once."""
 LONG_IDLE_SECONDS: Final = 0.003
-"""The same before a long jump, which may be a call's timeout: a busy machine may hold data on the loopback back."""
+"""The same before a long jump, which may be a call's timeout: a busy machine may delay data on the loopback."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Waits for input for a moment only, then says how much of the wait was skipped."""
+    """Waits for input for a moment only, and counts the seconds of waiting that were skipped."""
 
     skipped = 0.0
 
@@ -39,8 +39,8 @@ class _JumpingSelector(selectors.DefaultSelector):
 class InstantEventLoop(asyncio.SelectorEventLoop):
     """An event loop whose `time()` jumps over every wait in which nothing happens.
 
-    Work in threads and other processes does not hold the clock: a name lookup in a thread can seem to take long.
-    Use numeric addresses, as `Sandbox.url` does.
+    The clock does not wait for work in threads and other processes, so that a name lookup in a thread seems to take
+    long. Use numeric addresses, as `Sandbox.url` does.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class InstantEventLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Seconds, with all that was skipped counted as passed."""
+        """The clock in seconds, skipped waits included."""
         return super().time() + self._jumping.skipped
 
 

@@ -1,4 +1,4 @@
-"""What any `Tracker` has to keep, as tests: for a tracker of your own.
+"""The rules that every `Tracker` has to keep, as tests: for a tracker of your own.
 
     from printnow_async.testing.tracker_suite import TrackerSuite
 
@@ -8,8 +8,8 @@
             async with MyTracker("…") as tracker:
                 yield tracker
 
-It needs pytest and pytest-asyncio, in either mode. Each test gets a tracker that holds nothing of another test, or uses
-references nobody else has.
+The suite needs pytest and pytest-asyncio, in either mode. The trackers of several tests may share one store: each test
+uses references of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WRITERS = 50
 
 
 def make_record(reference: str | None = None, **fields: Any) -> LifecycleRecord:
-    """A new record with nothing in it but what has to be, and `fields`."""
+    """A new active record with `fields`; all other optional fields have their defaults."""
     now = datetime.now(UTC)
     record = LifecycleRecord(
         reference=reference or f"suite-{secrets.token_hex(8)}",
@@ -43,7 +43,7 @@ def make_record(reference: str | None = None, **fields: Any) -> LifecycleRecord:
 
 
 def _full(state: LifecycleState) -> LifecycleRecord:
-    """A record with something in every field."""
+    """A record with a value in every field."""
     return make_record(
         state=state,
         version=7,
@@ -63,12 +63,12 @@ def _full(state: LifecycleState) -> LifecycleRecord:
 
 
 class TrackerSuite:
-    """Subclass it with a fixture `tracker`, and pytest runs it."""
+    """Make a subclass with a fixture `tracker`, and pytest runs the tests."""
 
     pytestmark: ClassVar = [pytest.mark.asyncio]
 
     async def test_an_unknown_reference_is_none(self, tracker: Tracker) -> None:
-        """load gives None."""
+        """`load` returns None."""
         assert await tracker.load(make_record().reference) is None
 
     async def test_a_record_comes_back_as_it_was_stored(self, tracker: Tracker) -> None:
@@ -82,7 +82,7 @@ class TrackerSuite:
             assert loaded.created_at.utcoffset() == timedelta(0)
 
     async def test_a_time_in_another_zone_is_the_same_moment(self, tracker: Tracker) -> None:
-        """What is stored is the moment."""
+        """The moment is stored, not the zone."""
         moment = datetime(2026, 6, 1, 12, 0, 0, 5, timezone(timedelta(hours=-7)))
         record = make_record(updated_at=moment)
         await tracker.insert(record)
@@ -91,14 +91,10 @@ class TrackerSuite:
         assert loaded.updated_at == moment
 
     async def test_any_text_is_a_reference(self, tracker: Tracker) -> None:
-        """200 characters, of any script, and case counts."""
+        """Up to 200 characters of any script; upper and lower case differ."""
         token = secrets.token_hex(4)
-        for reference in (
-            f"{token}-{'x' * 191}",
-            f"{token} ünï\u4e2d\U0001f511 '\"%_\\",
-            f"{token}-Case",
-            f"{token}-case",
-        ):
+        for rest in ("-" + "x" * 191, " ünï\u4e2d\U0001f511 '\"%_\\", "-Case", "-case"):
+            reference = token + rest
             assert await tracker.insert(make_record(reference, temp_id=len(reference)))
         loaded = await tracker.load(f"{token}-Case")
         assert loaded is not None
@@ -112,7 +108,7 @@ class TrackerSuite:
         assert await tracker.load(first.reference) == first
 
     async def test_a_record_is_replaced_at_the_expected_version(self, tracker: Tracker) -> None:
-        """And every field of it, None included."""
+        """Every field is replaced, with None as well."""
         first = _full(LifecycleState.CONVERTING)
         await tracker.insert(first)
         second = make_record(first.reference, version=8, salt=first.salt)
@@ -120,7 +116,7 @@ class TrackerSuite:
         assert await tracker.load(first.reference) == second
 
     async def test_a_record_is_not_replaced_at_another_version(self, tracker: Tracker) -> None:
-        """False, and nothing changed: somebody else was faster."""
+        """False, and nothing changed: another process was first."""
         first = make_record()
         await tracker.insert(first)
         second = attrs.evolve(first, version=2, temp_id=2)
@@ -144,7 +140,7 @@ class TrackerSuite:
         assert await tracker.load(other.reference) == other
 
     async def test_of_many_that_insert_at_once_one_succeeds(self, tracker: Tracker) -> None:
-        """And its record is the one that is there."""
+        """The record of the one that succeeded is stored."""
         reference = make_record().reference
         records = [make_record(reference, temp_id=number) for number in range(1, _WRITERS + 1)]
         done = await asyncio.gather(*map(tracker.insert, records))
@@ -152,7 +148,7 @@ class TrackerSuite:
         assert await tracker.load(reference) == records[done.index(True)]
 
     async def test_of_many_that_replace_one_version_one_succeeds(self, tracker: Tracker) -> None:
-        """No update is lost, none overwritten unseen."""
+        """No update is lost, and none is overwritten."""
         first = make_record()
         await tracker.insert(first)
         records = [attrs.evolve(first, version=2, temp_id=number) for number in range(1, _WRITERS + 1)]
@@ -161,7 +157,7 @@ class TrackerSuite:
         assert await tracker.load(first.reference) == records[done.index(True)]
 
     async def test_many_that_count_lose_no_count(self, tracker: Tracker) -> None:
-        """Load, add one, replace, and again where another was faster."""
+        """Load, add one and replace, and do so again where another process was first."""
         first = make_record()
         await tracker.insert(first)
 
@@ -179,7 +175,7 @@ class TrackerSuite:
         assert (loaded.possible_orphans, loaded.version) == (10, 11)
 
     async def test_stale_gives_the_live_ones_that_have_not_moved_oldest_first(self, tracker: Tracker) -> None:
-        """What is final, and what has moved since, is left out; what is as old as asked for is in."""
+        """Final records and records that have changed since are left out."""
         now = datetime.now(UTC)
         days = {state: index for index, state in enumerate(LifecycleState, start=40)}
         old = [
@@ -195,7 +191,7 @@ class TrackerSuite:
         assert found == sorted(live, key=lambda record: record.updated_at)
 
     async def test_stale_gives_each_of_very_many_once(self, tracker: Tracker) -> None:
-        """More than a page, and many of the same moment."""
+        """More records than a page holds, many of them of the same moment."""
         moment = datetime.now(UTC) - timedelta(days=50)
         records = [make_record(updated_at=moment + timedelta(seconds=number // 400)) for number in range(1200)]
         for start in range(0, len(records), 100):
@@ -206,7 +202,7 @@ class TrackerSuite:
         assert set(found) == mine
 
     async def test_records_may_change_while_stale_is_read(self, tracker: Tracker) -> None:
-        """As a nightly job does that abandons what it is given."""
+        """As in a nightly job that abandons the records that it is given."""
         moment = datetime.now(UTC) - timedelta(days=50)
         mine = {(record := make_record(updated_at=moment)).reference: record for _ in range(20)}
         await asyncio.gather(*map(tracker.insert, mine.values()))

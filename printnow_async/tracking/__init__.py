@@ -1,6 +1,6 @@
-"""Where guests are remembered between requests and processes: the record, the protocol of a tracker, and two of them.
+"""The records of guests, and the trackers that store records between requests and processes.
 
-`MemoryTracker` serves one process; `printnow_async.tracking.sql.SQLTracker` (extra `sql`) any number.
+`MemoryTracker` serves one process. `printnow_async.tracking.sql.SQLTracker` (extra `sql`) serves any number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The time, for records: aware, UTC."""
+"""The clock of records."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["utc_now"]
 
 
 def utc_now() -> datetime:
-    """The time, aware, UTC."""
+    """The time now, aware, UTC."""
     return datetime.now(UTC)

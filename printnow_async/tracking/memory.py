@@ -1,4 +1,4 @@
-"""Guests remembered by one process."""
+"""Records of guests in the memory of one process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["MemoryTracker"]
 
 
 class MemoryTracker:
-    """A `Tracker` that lives and dies with its process: for one-process services, tests and trying things out."""
+    """A `Tracker` in memory, lost when its process ends: for services of one process, tests and first trials."""
 
     def __init__(self) -> None:
         self._records: dict[str, LifecycleRecord] = {}
 
     async def load(self, reference: str) -> LifecycleRecord | None:
-        """The record under this reference as it is now, or None."""
+        """The record of this reference as it is stored now, or None."""
         return self._records.get(reference)
 
     async def insert(self, record: LifecycleRecord) -> bool:
-        """Store a new record. False, and nothing stored, where its reference is taken."""
+        """Store a new record. False, and nothing stored, where the reference has a record already."""
         return self._records.setdefault(record.reference, record) is record
 
     async def replace(self, record: LifecycleRecord, expected_version: int) -> bool:
-        """Store `record` in place of the one of that version. False, and nothing changed, where it is another."""
+        """Replace the stored record, if that has the expected version. False, and nothing changed, otherwise."""
         stored = self._records.get(record.reference)
         if stored is None or stored.version != expected_version:
             return False
@@ -34,7 +34,7 @@ class MemoryTracker:
         return True
 
     async def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
-        """The records that are not final and whose state has not changed for so long, oldest first."""
+        """The records whose state is not final and has not changed for at least `older_than`, oldest first."""
         before = utc_now() - older_than
         old = [record for record in self._records.values() if record.updated_at <= before and not record.state.is_final]
         for record in sorted(old, key=lambda record: record.updated_at):

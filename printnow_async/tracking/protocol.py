@@ -1,4 +1,4 @@
-"""What a lifecycle needs of the place where guests are remembered."""
+"""The operations that a lifecycle needs of a store of records."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["Tracker"]
 
 
 class Tracker(Protocol):
-    """A store of records with compare-and-swap. `printnow_async.testing.tracker_suite` tests any of them.
+    """A store of records with compare-and-swap. `printnow_async.testing.tracker_suite` tests any tracker.
 
-    Each method is one atomic operation, seen at once by every other user of the store; none waits for another's.
+    Each method is one atomic operation, and its effect is visible to all other users of the store at once.
     """
 
     async def load(self, reference: str) -> LifecycleRecord | None:
-        """The record under this reference as it is now, or None."""
+        """The record of this reference as it is stored now, or None."""
         ...
 
     async def insert(self, record: LifecycleRecord) -> bool:
-        """Store a new record. False, and nothing stored, where its reference is taken."""
+        """Store a new record. False, and nothing stored, where the reference has a record already."""
         ...
 
     async def replace(self, record: LifecycleRecord, expected_version: int) -> bool:
-        """Store `record` in place of the one of that version. False, and nothing changed, where it is another."""
+        """Replace the stored record, if that has the expected version. False, and nothing changed, otherwise."""
         ...
 
     def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
-        """The records that are not final and whose state has not changed for so long, oldest first."""
+        """The records whose state is not final and has not changed for at least `older_than`, oldest first."""
         ...

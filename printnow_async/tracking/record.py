@@ -1,4 +1,4 @@
-"""What is remembered of a guest. No password in any form, no username, no e-mail address."""
+"""The record of a guest. No record holds a password in any form, a username or an e-mail address."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ __all__ = ["LifecycleRecord", "LifecycleState"]
 
 
 class LifecycleState(enum.StrEnum):
-    """Where a guest is in its life.
+    """The state of a guest.
 
     creating → active → converting → converted, active → transferring → transferred, active → abandoned; converting and
-    transferring fall back to active when the API refuses.
+    transferring go back to active when the API refuses.
     """
 
     CREATING = "creating"
     """The temporary user is being created."""
     ACTIVE = "active"
-    """It is there, and nothing else is under way."""
+    """The temporary user exists, and no step is under way."""
     CONVERTING = "converting"
-    """It is being made a permanent account."""
+    """The guest is being made a permanent account."""
     CONVERTED = "converted"
-    """It is one."""
+    """The guest is a permanent account."""
     TRANSFERRING = "transferring"
-    """Its work is being moved to a permanent account."""
+    """The guest's work is being moved to a permanent account."""
     TRANSFERRED = "transferred"
-    """It is moved."""
+    """The guest's work has been moved."""
     ABANDONED = "abandoned"
-    """Nobody follows it any more. The API cannot delete it."""
+    """The guest is not followed any more. The temporary user stays: the API cannot delete a temporary user."""
 
     @property
     def is_step(self) -> bool:
-        """Whether something is under way that has to be settled."""
+        """Whether a step is under way: creating, converting or transferring."""
         return self in _STEPS
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can come after it."""
+        """Whether no other state can follow: converted, transferred or abandoned."""
         return self in _FINAL
 
 
@@ -50,37 +50,37 @@ _FINAL: Final = frozenset({LifecycleState.CONVERTED, LifecycleState.TRANSFERRED,
 
 @attrs.frozen(kw_only=True)
 class LifecycleRecord:
-    """One guest, as a tracker stores it. Every change makes a new one, with the next version."""
+    """One guest, as a tracker stores the guest. Every change makes a new record with the next version."""
 
     reference: str
     """The caller's own name for the guest, as "cart-7f3a": the key, 1 to 200 characters."""
     state: LifecycleState
-    """Where it is in its life."""
+    """The state of the guest."""
     version: int = 1
-    """Counts the changes: a tracker replaces a record only where the version is the expected one."""
+    """The number of the record's changes. A tracker replaces a record of the expected version only."""
     storefront_id: int | None = None
     """ID of the storefront."""
     temp_id: int | None = None
-    """ID of the temporary user, once it is known."""
+    """ID of the temporary user; None before the ID is known."""
     account_id: int | None = None
-    """ID of the permanent account in the end: the same customer after a convert, the destination after a transfer."""
+    """ID of the permanent account: the same customer after a convert, the destination after a transfer, or None."""
     salt: str
-    """Random, hexadecimal, of this record alone: what the digests are made under."""
+    """The key of this record's digests: random, hexadecimal, different for each record."""
     username_digest: str | None = None
-    """Digest of the username that the guest is, or was last, to be converted to."""
+    """Digest of the username of the last convert that was begun."""
     email_digest: str | None = None
-    """Digest of the e-mail address that goes with it."""
+    """Digest of the e-mail address of the last convert that was begun."""
     destination_id: int | None = None
-    """ID of the permanent customer that the guest is, or was last, to be transferred to."""
+    """ID of the destination of the last transfer that was begun."""
     unsettled: bool = False
-    """Whether a request of the step under way may have been sent."""
+    """Whether a request of the step under way may have been sent, and the step has no end yet."""
     lease_holder: str | None = None
-    """Who carries the step out: random, one for each call."""
+    """A random name for the call that is at work on the step; None without a lease."""
     lease_until: datetime | None = None
-    """Until when the holder counts as alive, aware, UTC."""
+    """The end of the lease, aware, UTC: after that time the holder counts as dead."""
     possible_orphans: int = 0
-    """Temporary users that may have been created for this guest without their id coming back."""
+    """The number of temporary users that may have been created for this guest, but whose ID never arrived."""
     created_at: datetime
-    """When tracking began, aware, UTC."""
+    """The time when tracking began, aware, UTC."""
     updated_at: datetime
-    """When the state last changed, aware, UTC."""
+    """The time of the last change of state, aware, UTC."""

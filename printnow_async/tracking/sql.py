@@ -1,4 +1,4 @@
-"""Guests remembered in SQL: SQLite for the processes of one machine, PostgreSQL for any number.
+"""Records of guests in a database: SQLite for the processes of one machine, PostgreSQL for any number of machines.
 
 Extra `sql` (SQLAlchemy and aiosqlite) or `postgres` (and asyncpg).
 """
@@ -64,16 +64,18 @@ def _tables(prefix: str, schema: str | None) -> tuple[sa.MetaData, sa.Table, sa.
 class SQLTracker:
     """A `Tracker` in a database: `SQLTracker("sqlite+aiosqlite:///guests.db")`, `SQLTracker("postgresql+asyncpg://…")`.
 
-    Use it as `async with SQLTracker(url) as tracker:`, or call `aclose()` when done. Takes
+    Use a tracker as `async with SQLTracker(url) as tracker:`, or call `aclose()` when done. Takes
 
-    - `url`: an SQLAlchemy URL with an asynchronous driver, or an `AsyncEngine` of yours, never disposed of here.
-    - `table_prefix`: what the names of its two tables begin with.
-    - `schema`: the PostgreSQL schema they are in; None for the connection's own.
-    - `setup`: "create" makes missing tables at the first use, "verify" only looks. Not given, SQLite creates and
+    - `url`: an SQLAlchemy URL with an asynchronous driver, or an `AsyncEngine` of the caller's, which is not disposed
+      of. A SQLite file that is made for a URL can be read and written by its owner only.
+    - `table_prefix`: the beginning of the names of the two tables.
+    - `schema`: the PostgreSQL schema of the tables; None for the connection's default.
+    - `setup`: "create" makes missing tables at the first use, "verify" makes none. If not given, SQLite creates and
       PostgreSQL verifies.
 
-    Raises `ConfigurationError` for a URL that cannot work, a missing driver, missing tables or tables of another
-    version, and SQLAlchemy's errors where the database fails. One tracker belongs to one event loop.
+    Raises `ConfigurationError` for a URL that cannot work, a missing driver, or tables of another version,
+    `TablesMissingError` for missing tables, and SQLAlchemy's errors where the database fails. One tracker belongs to
+    one event loop.
     """
 
     def __init__(
@@ -98,29 +100,29 @@ class SQLTracker:
 
     @staticmethod
     def ddl(dialect: str, *, table_prefix: str = "printnow_", schema: str | None = None) -> str:
-        """The SQL that makes the tables, for `dialect` "sqlite" or "postgresql"."""
+        """The SQL that makes the tables; `dialect` is "sqlite" or "postgresql"."""
         metadata, _, versions = _tables(table_prefix, schema)
         return ddl(metadata, versions, COMPONENT, SCHEMA_VERSION, dialect)
 
     async def load(self, reference: str) -> LifecycleRecord | None:
-        """The record under this reference as it is now, or None."""
+        """The record of this reference as it is stored now, or None."""
         rows = await self._database.rows(self._load, {"wanted": reference})
         return _record(rows[0]) if rows else None
 
     async def insert(self, record: LifecycleRecord) -> bool:
-        """Store a new record. False, and nothing stored, where its reference is taken."""
+        """Store a new record. False, and nothing stored, where the reference has a record already."""
         return await self._database.change(self._insert, _values(record))
 
     async def replace(self, record: LifecycleRecord, expected_version: int) -> bool:
-        """Store `record` in place of the one of that version. False, and nothing changed, where it is another."""
+        """Replace the stored record, if that has the expected version. False, and nothing changed, otherwise."""
         values = _values(record)
         reference = values.pop("reference")
         return await self._database.change(self._replace, {**values, "wanted": reference, "expected": expected_version})
 
     async def stale(self, *, older_than: timedelta) -> AsyncIterator[LifecycleRecord]:
-        """The records that are not final and whose state has not changed for so long, oldest first.
+        """The records whose state is not final and has not changed for at least `older_than`, oldest first.
 
-        Read in pages of 500, with nothing held open between them.
+        The records are read in pages of 500, and no connection is held between two pages.
         """
         guests = self._guests
         before = utc_now() - older_than
@@ -140,7 +142,7 @@ class SQLTracker:
             last = page[-1].updated_at, page[-1].reference
 
     async def aclose(self) -> None:
-        """Close the connections that are ours. Idempotent."""
+        """Close the connections, unless the engine is the caller's. Idempotent."""
         await self._database.aclose()
 
     async def __aenter__(self) -> Self:

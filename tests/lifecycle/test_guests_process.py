@@ -16,14 +16,10 @@ from typing import Any
 import pytest
 
 from printnow_async.sandbox import Fault, Sandbox
+from tests.support.guests import CREATE, PATCH, TRANSFER
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 4
-PATCH, TRANSFER, CREATE = (
-    "PATCH /api/v2/customer/{id}",
-    "PATCH /api/v2/customer/{id}/transfer",
-    "POST /api/v2/customer",
-)
 FAULTS = [
     Fault.drop(),
     Fault.drop(reset=True),

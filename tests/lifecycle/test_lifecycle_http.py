@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+import math
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,22 +31,22 @@ from printnow_async.sandbox import Fault
 from printnow_async.testing import run_instantly
 from tests.support.guests import CREATE, PATCH, TRANSFER, Shop, account, clock, shop
 
-Test = Callable[[Shop], Awaitable[None]]
 
-
-def in_shop(test: Test) -> Callable[[], None]:
+def in_shop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run a test in an instant event loop, with a shop of its own."""
 
-    def run() -> None:
+    def run(**arguments: Any) -> None:
         async def main() -> None:
             async with shop() as opened:
-                await test(opened)
+                await test(opened, **arguments)
                 assert opened.client.limits.in_flight == 0
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
         run_instantly(main())
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
+    given = list(inspect.signature(test).parameters.values())[1:]  # pytest gives the rest, and no shop
+    run.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
     return run
 
 
@@ -320,7 +322,7 @@ async def test_an_abandoned_guest_goes_nowhere(shop: Shop) -> None:
 
 
 @in_shop
-async def test_a_settled_guest_cannot_be_abandoned(shop: Shop) -> None:
+async def test_a_converted_guest_cannot_be_abandoned(shop: Shop) -> None:
     """TransitionError after the end."""
     guest = await shop.guest()
     await guest.convert(account())
@@ -434,16 +436,6 @@ async def test_a_cancelled_step_is_let_go_at_once(shop: Shop) -> None:
 
 
 @in_shop
-async def test_stale_gives_what_has_not_moved_for_so_long(shop: Shop) -> None:
-    """Live ones only, oldest first."""
-    for name in ("old", "older", "done"):
-        await TempUserLifecycle.start(shop.client, shop.tracker, reference=name, storefront_id=1)
-    await (await shop.resume("done")).abandon()
-    assert [record.reference async for record in shop.tracker.stale(older_than=timedelta(0))] == ["old", "older"]
-    assert [record async for record in shop.tracker.stale(older_than=timedelta(days=30))] == []
-
-
-@in_shop
 async def test_an_observer_that_raises_changes_nothing(shop: Shop) -> None:
     """Plain or asynchronous, it is logged and ignored."""
     seen: list[str] = []
@@ -476,37 +468,50 @@ async def test_nothing_personal_is_stored(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"reference": ""}, "reference"),
-        ({"reference": "x" * 201}, "reference"),
-        ({"reference": 5}, "reference"),
-        ({"storefront_id": "1"}, "storefront_id"),
-        ({"lease": 0}, "lease"),
-        ({"wait": -1}, "wait"),
-        ({"wait": "long"}, "wait"),
-        ({"leese": 5}, "leese"),
+        *(({"reference": value}, "reference") for value in ("", "x" * 201, 5, "a\0b", "a\ud800", "\udc00b")),
+        *(({"lease": value}, "lease") for value in (0, -1, math.inf, math.nan, "long", True)),
+        *(({"wait": value}, "wait") for value in (-1, math.inf, math.nan, "long")),
+        ({"leese": 5}, "no such option: leese"),
     ],
 )
-def test_a_wrong_argument_is_named_before_any_request(arguments: dict[str, Any], named: str) -> None:
-    """ValueError."""
+@in_shop
+async def test_a_wrong_option_is_named_before_any_request(shop: Shop, arguments: dict[str, Any], named: str) -> None:
+    """ValueError from each of the three ways to a guest, and the tracker is not asked either."""
+    for way in (
+        partial(TempUserLifecycle.start, storefront_id=1),
+        TempUserLifecycle.resume,
+        partial(TempUserLifecycle.adopt, temp_id=7),
+    ):
+        with pytest.raises(ValueError, match=f"^{named}"):
+            await way(shop.client, None, **{"reference": "cart", **arguments})
+    assert not shop.sandbox.requests
 
-    async def main() -> None:
-        async with shop() as opened:
-            given: dict[str, Any] = {"reference": "cart", "storefront_id": 1, **arguments}
-            with pytest.raises(ValueError, match=named):
-                await TempUserLifecycle.start(opened.client, opened.tracker, **given)
-            assert not opened.sandbox.requests
 
-    run_instantly(main())
+@pytest.mark.parametrize("value", [0, -1, 2**63, True, 1.0, "1", None])
+@in_shop
+async def test_an_id_that_is_none_is_named_before_any_request(shop: Shop, value: Any) -> None:
+    """ValueError, and nothing is recorded."""
+    guest = await shop.guest()
+    before, record = len(shop.sandbox.requests), guest.record
+    with pytest.raises(ValueError, match=r"^storefront_id must"):
+        await TempUserLifecycle.start(shop.client, shop.tracker, reference="new", storefront_id=value)
+    with pytest.raises(ValueError, match=r"^temp_id must"):
+        await TempUserLifecycle.adopt(shop.client, shop.tracker, reference="new", temp_id=value)
+    with pytest.raises(ValueError, match=r"^to must"):
+        await guest.transfer(to=value)
+    assert len(shop.sandbox.requests) == before
+    assert await shop.tracker.load("new") is None
+    assert await shop.tracker.load("cart") == record
 
 
 @in_shop
-async def test_wrong_arguments_of_the_moves_are_named(shop: Shop) -> None:
-    """An account that is none, an id that is none."""
+async def test_an_account_that_is_none_is_named(shop: Shop) -> None:
+    """By convert and by checkout."""
     guest = await shop.guest()
-    with pytest.raises(ValueError, match="account"):
+    with pytest.raises(ValueError, match="account must"):
         await guest.convert("janesmith")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="to must"):
-        await guest.transfer(to="12")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="account must"):
+        await guest.checkout("janesmith", existing=_never_asked)  # type: ignore[arg-type]
 
 
 @in_shop

@@ -147,15 +147,15 @@ class GuestMachine(RuleBasedStateMachine):
         self.run(main())
 
     @invariant()
-    def a_settled_guest_stays_settled(self) -> None:
+    def a_final_state_stays(self) -> None:
         async def look() -> Any:
             return await self.shop.tracker.load("cart")
 
         record = self.run(look())
         if record is not None and record.state.is_final:
-            settled = (record.state, record.temp_id, record.account_id)
-            assert self.final in {None, settled}
-            self.final = settled
+            final = (record.state, record.temp_id, record.account_id)
+            assert self.final in {None, final}
+            self.final = final
         if record is not None and record.state is LifecycleState.CONVERTED:
             customer = self.shop.sandbox.customers[record.account_id]
             assert not customer.is_temporary

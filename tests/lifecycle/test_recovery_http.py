@@ -7,7 +7,6 @@ tracker, before each request and before each answer is read.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -15,7 +14,6 @@ import pytest
 
 from printnow_async import (
     EmailInUseError,
-    LifecycleRecord,
     LifecycleState,
     MemoryTracker,
     NotTemporaryError,
@@ -24,10 +22,11 @@ from printnow_async import (
     TempUserLifecycle,
     UsernameInUseError,
 )
-from printnow_async.lifecycle.intent import ConvertIntent, new_salt
+from printnow_async.lifecycle.intent import ConvertIntent
 from printnow_async.lifecycle.options import steps_of
 from printnow_async.sandbox import Fault
 from printnow_async.testing import run_instantly
+from printnow_async.testing.tracker_suite import make_record
 from tests.support.guests import (
     CREATE,
     PATCH,
@@ -54,11 +53,7 @@ FAULTS = {
 }
 CLAIMED = 5
 """The point of a move after a start at which its step is recorded, and nothing sent."""
-SETTLED = {
-    LifecycleState.ACTIVE,
-    LifecycleState.CONVERTED,
-    LifecycleState.TRANSFERRED,
-}
+SETTLED = {LifecycleState.ACTIVE, LifecycleState.CONVERTED, LifecycleState.TRANSFERRED}
 
 
 async def move(guest: TempUserLifecycle, name: str, member: int) -> Any:
@@ -280,7 +275,7 @@ def test_each_cell_of_the_recovery_table(state: str, says: str) -> None:
                 ("transferring", "gone"): ("transferred", None, 0),
                 ("transferring", "unreadable"): ("transferring", PrintNowError, 0),
             }[state, says]
-            survivor = TempUserLifecycle(opened.client, guest._steps, guest.record)
+            survivor = TempUserLifecycle(opened.client, guest._steps)
             if error is None:
                 await survivor.recover()
             else:
@@ -349,15 +344,7 @@ async def test_a_patch_of_the_dead_that_lands_between_our_read_and_our_patch_is_
     in_use = answer(400, {"Message": "Username is already in use."})
     async with raw_server(answer(200, guest), in_use, answer(200, jane)) as server:
         async with PrintNowClient("token", "key", base_url=server.url) as client:
-            now = datetime.now(UTC)
-            record = LifecycleRecord(
-                reference="cart",
-                state=LifecycleState.ACTIVE,
-                temp_id=7,
-                salt=new_salt(),
-                created_at=now,
-                updated_at=now,
-            )
+            record = make_record("cart", temp_id=7)
             intent = ConvertIntent.of(account(), record)
             dead = attrs.evolve(
                 record,
@@ -368,7 +355,7 @@ async def test_a_patch_of_the_dead_that_lands_between_our_read_and_our_patch_is_
             )
             tracker = MemoryTracker()
             assert await tracker.insert(dead)
-            survivor = TempUserLifecycle(client, steps_of(tracker, "cart", {}), dead)
+            survivor = TempUserLifecycle(client, steps_of(tracker, "cart", {}))
             assert (await survivor.convert(account())).id == 7
             assert survivor.state is LifecycleState.CONVERTED
             assert [request.method for request in server.requests] == ["GET", "PATCH", "GET"]

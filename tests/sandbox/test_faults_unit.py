@@ -280,8 +280,8 @@ def test_latencies_add_up_on_their_side_of_applying(plan):
     assert (decision.fault, decision.before, decision.after) == (None, 0.75, 2)
 
 
-def test_a_latency_behind_a_settled_fault_waits_for_its_own_request(plan):
-    """What comes after the fault that settles it is not asked."""
+def test_a_latency_behind_another_fault_waits_for_its_own_request(plan):
+    """After a fault that strikes and is no latency, no other injection is asked."""
     plan.add(Fault.drop())
     plan.add(Fault.latency(0.25))
     assert plan.decide(*GET_12).before == 0

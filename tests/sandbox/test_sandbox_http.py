@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import time
+import tomllib
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -670,6 +671,17 @@ async def test_bad_credentials_are_401_with_a_reason(header, says):
                 assert says in (await response.json())["Message"]
         assert sandbox.customers == {}
         assert not any(request.applied for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("header", [b"Basic \xe9", "Basic é".encode(), b"\xff", b"B\xe9sic dG9rZW46a2V5"])
+async def test_credentials_that_are_not_ascii_are_401(sandbox, header):
+    """Clients do not send such a header; a socket does."""
+    reader, writer = await connect(sandbox)
+    writer.write(b"GET /api/v2/ping HTTP/1.1\r\nHost: sandbox\r\nAuthorization: " + header + b"\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert b"WWW-Authenticate: Basic" in head
 
 
 async def test_an_unknown_path_is_404(sandbox, api):
@@ -1338,6 +1350,16 @@ async def test_it_writes_no_log(caplog, sandbox, api):
 
 # --- the pytest plugin ---
 
+ROOT = Path(printnow_async.__file__).parents[1]
+PLUGIN = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]["printnow_sandbox"]
+
+TEST_WITHOUT_FIXTURES = f"""
+import sys
+
+def test_nothing_is_loaded(pytestconfig):
+    assert pytestconfig.pluginmanager.has_plugin("{PLUGIN}")
+    assert not [name for name in sys.modules if name.split(".")[0] in ("aiohttp", "attrs", "printnow_async")]
+"""
 TESTS_OF_A_USER = """
 async def test_client(printnow_client, printnow_sandbox):
     guest = await printnow_client.customers.create_temporary(storefront_id=1)
@@ -1345,16 +1367,14 @@ async def test_client(printnow_client, printnow_sandbox):
 """
 
 
-def run_pytest(folder, *, asyncio_installed):
+def run_pytest(folder, *, asyncio_installed=True, tests=TESTS_OF_A_USER):
     """Run the test of a user in a pytest of its own, the plugins named one by one."""
-    (folder / "test_user.py").write_text(TESTS_OF_A_USER, encoding="utf-8")
+    (folder / "test_user.py").write_text(tests, encoding="utf-8")
     hide = "" if asyncio_installed else "sys.modules['pytest_asyncio'] = None; "
-    plugins = ["-p", "printnow_async.sandbox.pytest_plugin"]
     options = ["-o", "asyncio_mode=auto", "-p", "pytest_asyncio.plugin"] if asyncio_installed else []
-    arguments = ["--rootdir", str(folder), "-p", "no:cacheprovider", "-q", *plugins, *options, str(folder)]
+    arguments = ["--rootdir", str(folder), "-p", "no:cacheprovider", "-q", "-p", PLUGIN, *options, str(folder)]
     program = f"import sys; {hide}import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    home = str(Path(printnow_async.__file__).parents[1])
-    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": home, "PYTEST_ADDOPTS": ""}
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=folder,
@@ -1368,9 +1388,16 @@ def run_pytest(folder, *, asyncio_installed):
 
 def test_the_fixtures_give_a_sandbox_and_a_client_of_it(tmp_path):
     """A user's test needs nothing but their names."""
-    run = run_pytest(tmp_path, asyncio_installed=True)
+    run = run_pytest(tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "1 passed" in run.stdout
+
+
+@pytest.mark.parametrize("asyncio_installed", [True, False])
+def test_a_run_that_uses_no_fixture_loads_nothing(tmp_path, asyncio_installed):
+    """Every pytest run of every project that has the package loads the plugin."""
+    run = run_pytest(tmp_path, asyncio_installed=asyncio_installed, tests=TEST_WITHOUT_FIXTURES)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_without_pytest_asyncio_only_the_fixtures_fail(tmp_path):

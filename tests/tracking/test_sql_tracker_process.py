@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from printnow_async import ConfigurationError
+from printnow_async import ConfigurationError, TablesMissingError
 from printnow_async.testing.tracker_suite import make_record
 from printnow_async.tracking.sql import SQLTracker
 
@@ -101,11 +103,13 @@ async def test_a_writer_that_is_killed_loses_nothing_and_locks_nobody_out(tracke
             assert await tracker.insert(make_record())
 
 
-async def test_verify_only_looks(tracker_url: str) -> None:
-    """Missing tables are a ConfigurationError that says what to do, and nothing is made."""
+async def test_verify_names_what_is_missing_and_makes_nothing(tracker_url: str) -> None:
+    """The error has a class of its own; it names the tables, the database and the setup that makes them."""
+    database = re.escape(tracker_url.partition("?")[0].rpartition("/")[2])
     for _ in range(2):
         async with SQLTracker(tracker_url, setup="verify") as tracker:
-            with pytest.raises(ConfigurationError, match=r"not there.*setup='create'"):
+            missing = rf"{database} has no printnow_guests and no printnow_schema: setup=\"create\" makes"
+            with pytest.raises(TablesMissingError, match=missing):
                 await tracker.load("x")
     async with SQLTracker(tracker_url, setup="create") as tracker:
         assert await tracker.load("x") is None
@@ -116,8 +120,34 @@ async def test_verify_only_looks(tracker_url: str) -> None:
 async def test_postgresql_is_only_verified_unless_told_otherwise(fresh_postgres: str) -> None:
     """Nobody's database gets tables unasked."""
     async with SQLTracker(fresh_postgres) as tracker:
-        with pytest.raises(ConfigurationError, match="not there"):
+        with pytest.raises(TablesMissingError):
             await tracker.load("x")
+
+
+async def test_the_error_of_missing_tables_has_no_password_of_the_url(fresh_postgres: str) -> None:
+    """Neither the one before the host nor one in the query."""
+    place, _, query = fresh_postgres.partition("?")
+    scheme, _, rest = place.partition("://")
+    user = rest.rpartition("@")[0].partition(":")[0] or "postgres"
+    url = f"{scheme}://{user}:hunter2@{rest.rpartition('@')[2]}?{query}&password=hunter3"
+    async with SQLTracker(url) as tracker:
+        with pytest.raises(TablesMissingError) as caught:
+            await tracker.load("x")
+    assert "hunter" not in str(caught.value)
+
+
+async def test_a_table_without_its_version_is_missing_too(tmp_path: Path) -> None:
+    """As after half of the DDL; `setup="create"` completes it."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/guests.db"
+    async with SQLTracker(url) as tracker:
+        await tracker.load("x")
+    with contextlib.closing(sqlite3.connect(tmp_path / "guests.db")) as database, database:
+        database.execute("DELETE FROM printnow_schema")
+    async with SQLTracker(url, setup="verify") as tracker:
+        with pytest.raises(TablesMissingError, match="no version of guests in printnow_schema"):
+            await tracker.load("x")
+    async with SQLTracker(url) as tracker:
+        assert await tracker.load("x") is None
 
 
 async def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
@@ -125,9 +155,8 @@ async def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/guests.db"
     async with SQLTracker(url) as tracker:
         await tracker.load("x")
-    with sqlite3.connect(tmp_path / "guests.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "guests.db")) as database, database:
         database.execute("UPDATE printnow_schema SET version = 99")
-    database.close()
     async with SQLTracker(url) as tracker:
         with pytest.raises(ConfigurationError, match="version 99"):
             await tracker.load("x")
@@ -221,6 +250,47 @@ def test_wrong_options_are_refused() -> None:
         SQLTracker("sqlite+aiosqlite:///guests.db", setup="drop")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="DDL"):
         SQLTracker.ddl("mysql")
+
+
+def modes_while_open(folder: Path, url: str) -> dict[str, str]:
+    """The modes of the files in a folder while a tracker, which has written, is open."""
+
+    async def main() -> dict[str, str]:
+        async with SQLTracker(url) as tracker:
+            await tracker.insert(make_record())
+            return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+
+    before = os.umask(0)
+    try:
+        return asyncio.run(main())
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("path", ["{}/a.db", "file:{}/a%2Edb?uri=true", "{}/link.db"])
+def test_files_that_are_made_are_their_owners_only(tmp_path: Path, path: str) -> None:
+    """Even under a umask that permits everything, and through a link that was there first; the WAL's files as well."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
+    modes = modes_while_open(tmp_path, f"sqlite+aiosqlite:///{path.format(tmp_path)}")
+    assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm", "link.db"], "0o600")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """A group may share it, if somebody has said so."""
+    (tmp_path / "a.db").touch()
+    (tmp_path / "a.db").chmod(0o640)
+    assert modes_while_open(tmp_path, f"sqlite+aiosqlite:///{tmp_path}/a.db")["a.db"] == "0o640"
+
+
+async def test_a_store_in_memory_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By either of its names."""
+    monkeypatch.chdir(tmp_path)
+    for url in ("sqlite+aiosqlite://", "sqlite+aiosqlite:///file::memory:?uri=true"):
+        async with SQLTracker(url) as tracker:
+            assert await tracker.insert(make_record())
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_nothing_personal_is_in_the_bytes(tmp_path: Path) -> None:

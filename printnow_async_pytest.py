@@ -1,18 +1,20 @@
-"""Fixtures for the tests of whoever uses this SDK: a running sandbox, and a client that talks to it.
+"""The pytest plugin of printnow_async: fixtures for a running sandbox, and for a client that talks to the sandbox.
 
-pytest finds them once the package is installed. They need pytest-asyncio; without it only their use fails.
+pytest loads this module in every run of every project that has the package installed. The module is therefore outside
+the package, and imports the package only when a test uses a fixture. The fixtures need pytest-asyncio.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from printnow_async.client import PrintNowClient
-from printnow_async.sandbox.server import Sandbox
+if TYPE_CHECKING:
+    from printnow_async.client import PrintNowClient
+    from printnow_async.sandbox import Sandbox
 
 __all__ = ["printnow_client", "printnow_sandbox"]
 
@@ -32,14 +34,18 @@ def _fixture(function: Callable[..., AsyncIterator[object]]) -> object:
 
 @_fixture
 async def printnow_sandbox() -> AsyncIterator[Sandbox]:
-    """A running `Sandbox` of this test alone."""
+    """A running `Sandbox` for one test."""
+    from printnow_async.sandbox import Sandbox
+
     async with Sandbox() as sandbox:
         yield sandbox
 
 
 @_fixture
 async def printnow_client(printnow_sandbox: Sandbox) -> AsyncIterator[PrintNowClient]:
-    """A `PrintNowClient` that talks to `printnow_sandbox`, closed after the test."""
+    """A `PrintNowClient` that talks to `printnow_sandbox`, and is closed after the test."""
+    from printnow_async.client import PrintNowClient
+
     sandbox = printnow_sandbox
     async with PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
         yield client

@@ -1,9 +1,9 @@
-"""One customer as the sandbox keeps it, and the object it answers with.
+"""One customer as the sandbox keeps it, and the JSON object that the sandbox answers with.
 
-The answer has exactly the fields of the vendor's page ("Customers", "Response Fields"), in its order, and
-never the password. Assumed, because the page is silent: somebody who never logged in has
-`"last_logged_in_on": null`; no organization is `null` and no company an empty string (as the vendor's order
-examples have them); `storefront_id` is in every answer, as it is in the page's example.
+The answer has exactly the fields of the vendor's page ("Customers", "Response Fields"), in the order of that page, and
+never the password. The page does not say the following, which is assumed: `"last_logged_in_on"` of a customer who never
+logged in is `null`; a missing organization is `null` and a missing company an empty string (as in the vendor's examples
+of orders); `storefront_id` is in every answer, as it is in the page's example.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class SandboxCustomer:
-    """A customer in the sandbox, as it was when it was asked for: a later change makes a new object."""
+    """A customer in the sandbox at one moment. A later change makes a new object."""
 
     id: int
-    """Unique over all storefronts; deleted ones keep theirs."""
+    """Unique over all storefronts. The ID of a deleted customer is not used again."""
     storefront_id: int
-    """The storefront it belongs to, for good."""
+    """The storefront of the customer; it never changes."""
     storefront: str
-    """That storefront's name."""
+    """The name of the storefront."""
     username: str
     """Login name; random for a temporary user."""
     password: str = attrs.field(repr=False)
-    """As it was last set, so that a test can tell whether it was overwritten. Never answered."""
+    """The password as it was last set, so that a test can see an overwritten one. No answer holds it."""
     email: str
     """E-mail address; random for a temporary user."""
     first_name: str = ""
@@ -45,39 +45,39 @@ class SandboxCustomer:
     last_name: str = ""
     """Empty for a temporary user."""
     company: str = ""
-    """Empty when there is none."""
+    """Empty when there is no company."""
     receive_marketing_emails: bool = False
     """Whether the customer opted in to marketing e-mails."""
     tax_exempt: bool = False
-    """Whether the customer is exempt in person; `is_tax_exempt` also asks the user groups."""
+    """Whether the customer itself is exempt. `is_tax_exempt` looks at the user groups as well."""
     organization: str | None = None
-    """Kept by the shop's administrators; the API cannot set it."""
+    """Set by the shop's administrators; the API cannot set it."""
     user_groups: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    """Every group the customer is in; the answer leaves out `RETAIL`."""
+    """Every group the customer is in. The answer leaves out `RETAIL`."""
     exempt_groups: tuple[str, ...] = attrs.field(default=(), converter=_names)
     """The names of the user groups that are marked tax-exempt."""
     is_temporary: bool = False
     """Whether this is a temporary (anonymous) user."""
     last_logged_in_on: str | None = None
-    """Timestamp as it is answered, or None when the customer never logged in."""
+    """Timestamp in the form of the API, or None when the customer never logged in."""
     created_on: str
-    """Timestamp as it is answered."""
+    """Timestamp in the form of the API."""
     last_updated_on: str
-    """Timestamp as it is answered."""
+    """Timestamp in the form of the API."""
     albums: int = 0
-    """How many image albums it owns; a transfer moves them."""
+    """Number of image albums; a transfer moves them."""
     projects: int = 0
-    """How many saved projects it owns; a transfer moves them."""
+    """Number of saved projects; a transfer moves them."""
     punchout_sessions: int = 0
-    """How many punchout sessions it owns; a transfer moves them."""
+    """Number of punchout sessions; a transfer moves them."""
 
     @property
     def is_tax_exempt(self) -> bool:
-        """Whether the customer, or any of its user groups, is exempt ("Response Fields", `tax_exempt`)."""
+        """Whether the customer or one of its user groups is exempt ("Response Fields", `tax_exempt`)."""
         return self.tax_exempt or not set(self.exempt_groups).isdisjoint(self.user_groups)
 
     def answer(self) -> dict[str, object]:
-        """Give the customer object of the API: the documented fields, in the documented order."""
+        """The customer object of the API: the documented fields, in the documented order."""
         return {
             "storefront": self.storefront,
             "storefront_id": self.storefront_id,
@@ -99,7 +99,7 @@ class SandboxCustomer:
 
 
 class CustomerFields(TypedDict, total=False):
-    """What a test may say about a permanent customer that it puts into the sandbox; the rest is made up."""
+    """The fields that a test may give for a permanent customer that it adds; the sandbox makes up the others."""
 
     id: int
     storefront_id: int
@@ -118,9 +118,9 @@ class CustomerFields(TypedDict, total=False):
 
 
 def timestamp(moment: dt.datetime, digits: int, last_digit: int = 0) -> str:
-    """Give `moment` (UTC) as the API writes it, with 0 to 7 fractional digits, cut and not rounded.
+    """`moment` (UTC) in the form of the API, with 0 to 7 fractional digits, cut and not rounded.
 
-    The seventh digit is finer than Python's clock: it is `last_digit`.
+    The seventh digit is finer than Python's clock, so `last_digit` stands there.
     """
     whole = moment.strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f"{moment.microsecond:06d}{last_digit}"[:digits]

@@ -1,4 +1,4 @@
-"""The last step: bytes on the socket, or the socket's end."""
+"""The end of an exchange: an answer on the socket, half of an answer, or a closed connection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 def send(reply: Reply) -> web.StreamResponse:
-    """Give the whole answer to aiohttp."""
+    """Send the whole answer."""
     return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 
 
@@ -24,16 +24,16 @@ def cut(request: web.BaseRequest, *, reset: bool) -> web.StreamResponse:
     """Close the connection without a byte: with a reset (RST), or in order (FIN)."""
     transport = request.transport
     if transport is not None and reset:
-        # Without waiting for the peer, closing then throws the connection away, which is a reset.
+        # with a linger time of 0, closing the socket sends a reset
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         transport.abort()
     elif transport is not None:
         transport.close()
-    return web.Response()  # aiohttp wants one, and finds that it cannot be written
+    return web.Response()  # aiohttp wants a response, and cannot write this one
 
 
 async def send_half(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-    """Promise the whole answer, send half of its body (or without one of its headers), close in order."""
+    """Announce the whole answer, send half of its body (half of its headers without a body), and close in order."""
     if request.transport is None:
         return send(reply)
     if not reply.body:
