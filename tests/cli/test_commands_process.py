@@ -90,7 +90,7 @@ def test_an_address_that_cannot_be_listened_on_is_bad_configuration(run_alone, m
     monkeypatch.setattr(Sandbox, "start", refuse)
     result = run_alone("sandbox", "--port", "80")
     assert result.exit_code == 2
-    assert result.stderr == "printnow: it cannot listen: Permission denied. Choose another port with --port\n"
+    assert result.stderr == "printnow: the sandbox cannot listen: Permission denied. Choose another port with --port\n"
 
 
 @NEEDS_POSIX

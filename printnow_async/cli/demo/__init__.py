@@ -12,7 +12,7 @@ from printnow_async.cli.commands import Command, json_option
 from printnow_async.cli.demo import report
 from printnow_async.cli.demo.narration import Silence, Voice
 from printnow_async.cli.demo.scenario import play
-from printnow_async.cli.failures import Failure
+from printnow_async.cli.failures import CommandFailed
 from printnow_async.cli.output import write_json
 
 __all__ = ["demo"]
@@ -46,4 +46,4 @@ def demo(customers: int, concurrency: int, seed: int | None, as_json: bool) -> N
     else:
         report.show(audit, elapsed=elapsed)
     if not audit.holds:
-        raise Failure(f"{report.verdict(audit)}: the sandbox does not hold what was reported (seed {seed})")
+        raise CommandFailed(f"{report.verdict(audit)}: the sandbox does not hold what was reported (seed {seed})")
