@@ -1,4 +1,4 @@
-"""`printnow demo`: a sandbox that does its worst, and proof that nothing was applied twice and nothing got lost."""
+"""`printnow demo`: writes through a failing service, and a proof that nothing was applied twice or lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from printnow_async.cli.commands import Command, json_option
 from printnow_async.cli.demo import report
-from printnow_async.cli.demo.narration import Silence, Voice
+from printnow_async.cli.demo.narration import Narrator
 from printnow_async.cli.demo.scenario import play
 from printnow_async.cli.failures import CommandFailed
 from printnow_async.cli.output import write_json
@@ -23,19 +23,19 @@ __all__ = ["demo"]
     "--customers", type=click.IntRange(1, 100_000), default=300, help="Customers to create at once (default: 300)."
 )
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=16, help="Creates in flight (default: 16).")
-@click.option("--seed", type=int, help="What chance is drawn from (default: another one each time).")
+@click.option("--seed", type=int, help="The faults and people depend on the seed (default: a random seed).")
 @json_option
 def demo(customers: int, concurrency: int, seed: int | None, as_json: bool) -> None:  # noqa: FBT001 - click's call
     """Watch writes come through a failing service unharmed.
 
-    It needs no account and no network: it starts a sandbox on this machine, sends it customers and guests while
-    connections drop and answers get lost, and compares at the end what the SDK reported with what the sandbox holds.
-    Exit code 0 says: no duplicates, none lost.
+    The demo needs no account and no network. It starts a sandbox on this machine, sends customers and guests to the
+    sandbox while connections drop and answers get lost, and compares in the end what the SDK reported with what the
+    sandbox holds. Exit code 0: no duplicates, none lost.
     """
-    narrator = Silence() if as_json else Voice()
+    narrator = Narrator(quiet=as_json)
     seed = random.randrange(1_000_000) if seed is None else seed
     began = time.perf_counter()
-    narrator.opening(
+    narrator.say(
         f"A sandbox on this machine, with faults drawn from seed {seed}. On the right: what it saw of each request."
     )
     audit = asyncio.run(play(narrator, customers=customers, concurrency=concurrency, seed=seed))

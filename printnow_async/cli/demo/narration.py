@@ -1,11 +1,11 @@
-"""What the demo says while it runs: to a person at a terminal, to a pipe, or nothing."""
+"""The text of the demo while it runs, on standard output."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Protocol, final
+from typing import final
 
 import click
 from rich.padding import Padding
@@ -15,117 +15,56 @@ from rich.text import Text
 
 from printnow_async.cli.output import console, write
 
-__all__ = ["Line", "Narrator", "Silence", "Tally", "Voice"]
+__all__ = ["Narrator", "listed"]
 
-Line = tuple[str, str, str]
-"""What was done, what came of it, and what went over the wire."""
-
-_PARTS = 4  # of the whole: after each a line in a pipe
+_PIPE_PARTS = 4
+"""A pipe gets a line after each of so many parts of the results, except the last."""
 
 
-@final
-class Tally:
-    """Results by kind, counted as they come. Takes how many there will be, and whom to tell of each."""
-
-    def __init__(self, total: int, tell: Callable[[Tally], None]) -> None:
-        self.total = total
-        self.done = 0
-        self._counts: Counter[str] = Counter()
-        self._tell = tell
-
-    def add(self, kind: str) -> None:
-        """One more of this kind."""
-        self.done += 1
-        self._counts[kind] += 1
-        self._tell(self)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count} {kind}" for kind, count in sorted(self._counts.items()))
-
-
-class Narrator(Protocol):
-    """Who speaks."""
-
-    def opening(self, words: str) -> None:
-        """It begins."""
-        ...
-
-    def step(self, number: int, title: str) -> None:
-        """A step begins."""
-        ...
-
-    def lines(self, lines: Sequence[Line]) -> None:
-        """What happened in a step."""
-        ...
-
-    @contextmanager
-    def tally(self, total: int) -> Generator[Tally, None, None]:
-        """Many results will come."""
-        ...
+def listed(kinds: Counter[str]) -> str:
+    """Write numbers by kind as text: "270 created, 30 unknown"."""
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
 
 
 @final
-class Silence:
-    """Says nothing: with `--json` the only thing on standard output is the object."""
+class Narrator:
+    """Tells what happens. A quiet narrator writes nothing: with `--json` only the object is on standard output."""
 
-    def opening(self, words: str) -> None:
-        """Nothing."""
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
 
-    def step(self, number: int, title: str) -> None:
-        """Nothing."""
+    def say(self, words: str, style: str = "") -> None:
+        """Write a paragraph."""
+        if not self._quiet:
+            write(Text(words, style))
 
-    def lines(self, lines: Sequence[Line]) -> None:
-        """Nothing."""
-
-    @contextmanager
-    def tally(self, total: int) -> Generator[Tally, None, None]:
-        """Nothing."""
-        yield Tally(total, lambda _: None)
-
-
-@final
-class Voice:
-    """Speaks to standard output."""
-
-    def __init__(self) -> None:
-        self._console = console()
-
-    def opening(self, words: str) -> None:
-        """Write them."""
-        write(Text(words))
-
-    def step(self, number: int, title: str) -> None:
-        """Write a heading."""
-        write(Text(f"\n{number}  {title}", "bold"))
-
-    def lines(self, lines: Sequence[Line]) -> None:
-        """Write the lines in three columns."""
-        grid = Table.grid(padding=(0, 3, 0, 0))
-        for style in ("", "", "dim"):
-            grid.add_column(style=style)
+    def lines(self, lines: Iterable[tuple[str, str, str]]) -> None:
+        """Write lines in three columns: what was done, the result, and the requests."""
+        if self._quiet:
+            return
+        grid = Table.grid("", "", "", padding=(0, 3, 0, 0))
+        grid.columns[2].style = "dim"
         for line in lines:
             grid.add_row(*line)
         write(Padding(grid, (0, 0, 0, 3)))
 
     @contextmanager
-    def tally(self, total: int) -> Generator[Tally, None, None]:
-        """Show a bar on a terminal, which goes when all is done, and a few lines in a pipe."""
-        if not self._console.is_terminal:
-            yield Tally(total, _tell_a_pipe)
+    def counting(self, expected: int) -> Generator[Callable[[Counter[str]], object], None, None]:
+        """Give a function that shows the results so far: as a bar on a terminal, as a few lines in a pipe."""
+        out, told = console(), 0
+
+        def tell_pipe(kinds: Counter[str]) -> None:
+            nonlocal told
+            part = kinds.total() * _PIPE_PARTS // expected
+            if told < part < _PIPE_PARTS:
+                told = part
+                click.echo(f"   {kinds.total()} of {expected}: {listed(kinds)}")
+
+        if self._quiet or not out.is_terminal:
+            yield listed if self._quiet else tell_pipe
             return
-        with Progress(
-            TextColumn("  "),
-            BarColumn(bar_width=20, complete_style="green", finished_style="green"),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-        ) as progress:
-            task = progress.add_task("", total=total)
-            yield Tally(total, lambda now: progress.update(task, completed=now.done, description=str(now)))
-
-
-def _tell_a_pipe(tally: Tally) -> None:
-    if tally.done < tally.total and tally.done % max(tally.total // _PARTS, 1) == 0:
-        click.echo(f"   {tally.done} of {tally.total}: {tally}")
+        bar = BarColumn(bar_width=20, complete_style="green", finished_style="green")
+        columns = (TextColumn("  "), bar, MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=out, transient=True) as progress:
+            task = progress.add_task("", total=expected)
+            yield lambda kinds: progress.update(task, completed=kinds.total(), description=listed(kinds))

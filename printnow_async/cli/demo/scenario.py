@@ -1,7 +1,8 @@
-"""The demo from beginning to end: the steps in their order, and the stock-taking after them."""
+"""The demo from beginning to end: the steps in their order, and the comparison after the last step."""
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,22 +10,20 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from printnow_async.cli.demo.bulk import many_customers
-from printnow_async.cli.demo.ledger import Audit, Row, audit, holdings
+from printnow_async.cli.demo.crowds import imported_spreadsheet, many_customers
+from printnow_async.cli.demo.ledger import Audit, StepResult, audit
 from printnow_async.cli.demo.narration import Narrator
 from printnow_async.cli.demo.processes import double_submit, killed_process
-from printnow_async.cli.demo.spreadsheet import imported_spreadsheet
-from printnow_async.cli.demo.stage import Stage
+from printnow_async.cli.demo.stage import Stage, new_client
 from printnow_async.cli.demo.walks import one_customer, registered_guest, returning_guest
 from printnow_async.cli.trackers import sql_tracker
-from printnow_async.client import PrintNowClient
-from printnow_async.options import Limits, RetryPolicy, Timeout
+from printnow_async.options import Limits
 from printnow_async.sandbox import Sandbox
 
 __all__ = ["STEPS", "Step", "play"]
 
-Step: TypeAlias = Callable[[Stage], Awaitable[Row]]
-"""Does something on the stage, and gives back what it asked for and was told."""
+Step: TypeAlias = Callable[[Stage], Awaitable[StepResult]]
+"""A step: works on the stage, and gives back what it asked for and was told."""
 
 STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("One customer: create, update, get, delete", one_customer),
@@ -35,46 +34,25 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("Many customers at once, under faults", many_customers),
     ("A spreadsheet: imported under faults, cancelled in the middle, gone on with", imported_spreadsheet),
 )
-"""The steps, each under its heading."""
-
-_TIMEOUT: Final = Timeout(attempt=5.0, connect=5.0, total=60.0)
-_RETRY: Final = RetryPolicy(max_attempts=6, base_delay=0.02, max_delay=0.2)
+"""The steps, each with its heading."""
 
 
 async def play(narrator: Narrator, *, customers: int, concurrency: int, seed: int) -> Audit:
-    """Play all steps against a sandbox of their own, then compare what they were told with what it holds."""
-    make_tracker = sql_tracker()
+    """Play all steps against a new sandbox, and compare what was reported with what the sandbox holds."""
+    make_tracker, limits = sql_tracker(), Limits(max_concurrency=concurrency)
+    results: list[StepResult] = []
     with tempfile.TemporaryDirectory(prefix="printnow-demo-", ignore_cleanup_errors=True) as folder:
         tracker_url = f"sqlite+aiosqlite:///{Path(folder, 'guests.db').as_posix()}"
-        async with Sandbox(seed=seed) as sandbox:
-            client = PrintNowClient(
-                sandbox.token,
-                sandbox.key,
-                base_url=sandbox.url,
-                timeout=_TIMEOUT,
-                retry=_RETRY,
-                limits=Limits(max_concurrency=concurrency),
-            )
-            async with client, make_tracker(tracker_url) as tracker:
-                stage = Stage(
-                    sandbox,
-                    client,
-                    tracker,
-                    tracker_url,
-                    narrator,
-                    customers=customers,
-                    concurrency=concurrency,
-                    seed=seed,
-                )
-                rows = await _played(stage)
-    # The sandbox is closed: nothing that was still on its way can be applied after it was counted.
-    return audit(rows, holdings(sandbox))
-
-
-async def _played(stage: Stage) -> list[Row]:
-    rows: list[Row] = []
-    for number, (heading, step) in enumerate(STEPS, 1):
-        stage.begin(number, heading)
-        row = await step(stage)
-        rows.append(attrs.evolve(row, requests=stage.end()))
-    return rows
+        async with (
+            Sandbox(seed=seed) as sandbox,
+            new_client(sandbox.token, sandbox.key, sandbox.url, limits=limits) as client,
+            make_tracker(tracker_url) as tracker,
+        ):
+            chance = random.Random(f"{seed}/demo")
+            stage = Stage(sandbox, client, tracker, tracker_url, narrator, customers, concurrency, chance)
+            for number, (heading, step) in enumerate(STEPS, 1):
+                stage.begin(number, heading)
+                result = await step(stage)
+                results.append(attrs.evolve(result, requests=stage.end()))
+    # The sandbox is closed, so no request on its way can be applied after the counting.
+    return audit(results, sandbox)
