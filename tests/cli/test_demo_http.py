@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 from printnow_async import Customer, CustomerUpdate
-from printnow_async.cli.demo import crowds, report, scenario
+from printnow_async.cli import demo as scenario
+from printnow_async.cli.demo import crowds, report
 from printnow_async.cli.demo.crowds import imported_spreadsheet
 from printnow_async.cli.demo.ledger import Audit, StepCount, audit
 from printnow_async.cli.demo.processes import double_submit, killed_process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ import pytest
 from printnow_async import MemoryTracker, PrintNowClient
 from printnow_async.cli.demo import processes
 from printnow_async.cli.demo.ledger import audit
-from printnow_async.cli.demo.narration import Narrator
 from printnow_async.cli.demo.processes import carry_out
 from printnow_async.cli.demo.stage import Stage
 from printnow_async.sandbox import Sandbox
@@ -28,7 +26,7 @@ ACCOUNT = {
 async def stage():
     async with Sandbox() as sandbox, PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
         tracker = MemoryTracker()
-        yield Stage(sandbox, client, tracker, "", Narrator(quiet=True), 1, 1, random.Random(7))
+        yield Stage(sandbox, client, tracker, "", random.Random(7), 1, 1, quiet=True)
 
 
 @pytest.fixture
@@ -65,77 +63,47 @@ async def test_a_doomed_submit_dies_at_its_patch_and_not_before(stage, in_enviro
     assert killed == [(os.getpid(), signal.SIGKILL, before + 2)]  # a GET, and then the PATCH
 
 
-class Ends:
-    """Stands for processes: gives one prepared end after another."""
-
-    def __init__(self, *ends):
-        self.ends = list(ends)
-
-    @contextlib.asynccontextmanager
-    async def __call__(self, _):
-        yield self
-
-    async def ready(self):
-        pass
-
-    def take(self, order):
-        self.order = order
-
-    async def end(self):
-        return self.ends.pop(0)
-
-
 async def counted(stage, step, ends, monkeypatch):
-    monkeypatch.setattr(processes, "_submitter", ends)
+    """Play a step whose processes end like this, and compare."""
+
+    async def carried_out(_stage, *orders):
+        assert len(orders) == len(ends)
+        return ends
+
+    monkeypatch.setattr(processes, "_carried_out", carried_out)
     return audit([await step(stage)], stage.sandbox)
 
 
 async def test_processes_that_report_different_customers_are_caught(stage, monkeypatch):
-    ends = Ends((1001, ""), (99999, ""))
-    found = await counted(stage, processes.double_submit, ends, monkeypatch)
+    found = await counted(stage, processes.double_submit, [(1001, ""), (99999, "")], monkeypatch)
     assert not found.holds
     assert [line for line in found.differences if "99999, and the sandbox does not hold that" in line]
 
 
 async def test_processes_that_did_nothing_are_caught(stage, monkeypatch):
-    ends = Ends((None, "ended with 1"), (None, "ended with 1"))
+    ends = [(None, "ended with 1"), (None, "ended with 1")]
     found = await counted(stage, processes.double_submit, ends, monkeypatch)
     assert found.total("lost") == 4
     assert "PATCH /api/v2/customer/1001: times received is 0 and should be 1" in found.differences
 
 
 async def test_a_killed_process_that_never_converted_is_caught(stage, monkeypatch):
-    found = await counted(stage, processes.killed_process, Ends((None, "killed")), monkeypatch)
+    found = await counted(stage, processes.killed_process, [(None, "killed")], monkeypatch)
     assert not found.holds
 
 
-class Process:
-    """Stands for a process that has ended."""
-
-    stdin = stdout = None
-
-    def __init__(self, code, out=b"", err=b""):
-        self.returncode, self._streams = code, (out, err)
-
-    async def communicate(self):
-        return self._streams
-
-
 @pytest.mark.parametrize(
-    ("process", "customer", "told"),
+    ("code", "out", "err", "customer", "text"),
     [
-        (Process(0, b'{"customer": 5, "state": "converted"}\n'), 5, "converted: 5"),
-        (Process(0, b'{"error": "Taken."}\n'), None, "Taken."),
-        (Process(-9), None, "killed, signal 9"),
-        (Process(1, err=b"Traceback\nModuleNotFoundError: some\n"), None, "ended with 1 ModuleNotFoundError: some"),
-        (Process(3), None, "ended with 3"),
+        (0, b'{"customer": 5, "state": "converted"}\n', b"", 5, "converted: 5"),
+        (0, b'{"error": "Taken."}\n', b"", None, "Taken."),
+        (-9, b"", b"", None, "killed, signal 9"),
+        (1, b"", b"Traceback\nModuleNotFoundError: some\n", None, "ended with 1 ModuleNotFoundError: some"),
+        (3, b"", b"", None, "ended with 3"),
     ],
 )
-async def test_however_a_process_ends_it_is_told_in_one_line(process, customer, told):
-    submitter = processes._Submitter(process)
-    await submitter.ready()
-    submitter.take({})
-    assert await submitter.end() == (customer, told)
+def test_every_end_of_a_process_is_told_in_one_line(code, out, err, customer, text):
+    assert processes._end(code, out, err) == (customer, text)
 
 
 @NEEDS_POSIX
@@ -150,6 +118,6 @@ async def test_a_process_does_not_outlive_an_error_of_the_step(stage, monkeypatc
     monkeypatch.setattr(processes.asyncio, "create_subprocess_exec", remembered)
     stage.tracker_url = "sqlite+aiosqlite://"
     with pytest.raises(ZeroDivisionError):
-        async with processes._submitter(stage):
+        async with processes._process(stage):
             raise ZeroDivisionError
     assert started[0].returncode == -9

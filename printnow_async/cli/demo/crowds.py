@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from printnow_async.bulk import stream_bulk
 from printnow_async.bulk.outcomes import Outcome, Success
 from printnow_async.cli.demo.ledger import Ask, Claim, StepResult
-from printnow_async.cli.demo.narration import listed
-from printnow_async.cli.demo.stage import POST, STOREFRONT, Stage
+from printnow_async.cli.demo.stage import POST, STOREFRONT, Stage, listed
 from printnow_async.errors import APIError, InvalidResponseError, NoResponseError, OutcomeUnknownError
 from printnow_async.models import Customer, NewAccount
 from printnow_async.sandbox import Fault
@@ -58,7 +57,7 @@ async def many_customers(stage: Stage) -> StepResult:
 
     accounts = (stage.person(f"{number:04}") for number in range(1, stage.customers + 1))
     kinds: Counter[str] = Counter()
-    with stage.narrator.counting(stage.customers) as show:
+    with stage.counting(stage.customers) as show:
         async with stream_bulk(create, accounts, concurrency=stage.concurrency, stop_on=()) as outcomes:
             async for outcome in outcomes:
                 ask = _reported(outcome)
@@ -134,7 +133,7 @@ async def _imported(stage: Stage, source: Path, journal: Path) -> ImportReport:
             on_progress=on_progress,
         )
 
-    with stage.narrator.counting(294) as show:
+    with stage.counting(294) as show:
         first = asyncio.ensure_future(run(on_checked))
         await asyncio.wait({first})
         with contextlib.suppress(asyncio.CancelledError):

@@ -14,12 +14,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
 from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult
-from printnow_async.cli.demo.stage import PATCH, Stage, new_client, patched_once, work_at
+from printnow_async.cli.demo.stage import PATCH, Stage, new_client, work_at
 from printnow_async.cli.trackers import sql_tracker
 from printnow_async.errors import PrintNowError
 from printnow_async.events import AttemptEvent, CallEvent
@@ -41,11 +41,8 @@ async def double_submit(stage: Stage) -> StepResult:
     guest, guest_id = await stage.guest("cart-3")
     account = stage.person("double")
     stage.sandbox.inject(Fault.latency(0.2), PATCH)
-    async with _submitter(stage) as one, _submitter(stage) as other:
-        await asyncio.gather(one.ready(), other.ready())
-        for submitter in (one, other):
-            submitter.take(_order(guest, account, lease=15.0))
-        ends = [await one.end(), await other.end()]
+    order = _order(guest, account, lease=15.0)
+    ends = await _carried_out(stage, order, order)
     for name, (_, text) in zip("AB", ends, strict=True):
         stage.tell_briefly(f"process {name}", text)
     return _one_conversion(stage, "double submit", guest_id, account, [customer_id for customer_id, _ in ends])
@@ -56,10 +53,7 @@ async def killed_process(stage: Stage) -> StepResult:
     guest, guest_id = await stage.guest("cart-4", lease=_LEASE)
     account = stage.person("killed")
     stage.sandbox.inject(Fault.apply_then_drop(), PATCH)
-    async with _submitter(stage) as doomed:
-        await doomed.ready()
-        doomed.take(_order(guest, account, lease=_LEASE, dies=True))
-        _, text = await doomed.end()
+    [(_, text)] = await _carried_out(stage, _order(guest, account, lease=_LEASE, dies=True))
     stage.tell("process C", text)
     found = await TempUserLifecycle.resume(
         stage.client, stage.tracker, reference=guest.reference, lease=_LEASE, wait=10 * _LEASE
@@ -75,15 +69,19 @@ def _one_conversion(
     stage: Stage, title: str, guest_id: int, account: NewAccount, reports: list[int | None]
 ) -> StepResult:
     """Expect one customer and one PATCH, however many processes reported. Each different report is an ask."""
-    once = patched_once(guest_id)
-    stage.tell("in all", f"{sum(f'{r.method} {r.path}' == once.subject for r in stage.sandbox.requests)} PATCH")
+    patch = f"PATCH /api/v2/customer/{guest_id}"
+    stage.tell("in all", f"{sum(f'{r.method} {r.path}' == patch for r in stage.sandbox.requests)} PATCH")
     asks = [
         Ask(Claim.REFUSED if report is None else Claim.CREATED, report or guest_id, account.username, account.company)
         for report in dict.fromkeys(reports)
     ]
-    permanent = Expectation(guest_id, "is_temporary", value=False)
-    named = Expectation(guest_id, "username", account.username)
-    return StepResult(title, asks, [permanent, named, *work_at(guest_id), once])
+    expectations = [
+        Expectation(guest_id, "is_temporary", value=False),
+        Expectation(guest_id, "username", account.username),
+        Expectation(patch, "times received", 1),
+        *work_at(guest_id),
+    ]
+    return StepResult(title, asks, expectations)
 
 
 def _order(guest: TempUserLifecycle, account: NewAccount, *, lease: float, dies: bool = False) -> dict[str, Any]:
@@ -91,11 +89,33 @@ def _order(guest: TempUserLifecycle, account: NewAccount, *, lease: float, dies:
     return {"reference": guest.reference, "account": fields, "lease": lease, "dies": dies}
 
 
-# ---------------------------------------------------------------- the demo's side of a process
+# ---------------------------------------------------------------- the demo's side of the processes
+
+
+async def _carried_out(stage: Stage, *orders: dict[str, Any]) -> list[tuple[int | None, str]]:
+    """Start a process for each order, give the orders to all processes at the same moment, and wait for their ends."""
+    async with contextlib.AsyncExitStack() as stack:
+        processes = [await stack.enter_async_context(_process(stage)) for _ in orders]
+        for process in processes:
+            await cast("asyncio.StreamReader", process.stdout).readline()  # "ready"
+        lines = [json.dumps(order).encode() + b"\n" for order in orders]
+        outputs = await asyncio.gather(*map(asyncio.subprocess.Process.communicate, processes, lines))
+        return [_end(process.returncode or 0, *output) for process, output in zip(processes, outputs, strict=True)]
+
+
+def _end(code: int, out: bytes, err: bytes) -> tuple[int | None, str]:
+    """How a process ended: the customer that it reported, if any, and the end in one line."""
+    answer: dict[str, Any] = json.loads(out) if out.strip() else {}
+    if customer_id := answer.get("customer"):
+        return customer_id, f"{answer['state']}: {customer_id}"
+    if code < 0:
+        return None, f"killed, signal {-code}"
+    last = err.decode(errors="replace").strip().splitlines()[-1:]
+    return None, answer.get("error") or f"ended with {code} {' '.join(last)}".rstrip()
 
 
 @contextlib.asynccontextmanager
-async def _submitter(stage: Stage) -> AsyncGenerator[_Submitter]:
+async def _process(stage: Stage) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Start a process of this same Python. The process does not outlive the block."""
     environment = {
         **os.environ,
@@ -110,41 +130,12 @@ async def _submitter(stage: Stage) -> AsyncGenerator[_Submitter]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
-        yield _Submitter(process)
+        yield process
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-class _Submitter:
-    """A process that carries out one order."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def ready(self) -> None:
-        """Wait until the process says that it is ready, or has ended."""
-        if self._process.stdout is not None:
-            await self._process.stdout.readline()
-
-    def take(self, order: dict[str, Any]) -> None:
-        """Give the process its order, without waiting for the result."""
-        if self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-
-    async def end(self) -> tuple[int | None, str]:
-        """Wait until the process has ended. Gives the customer that was reported, if any, and the end in one line."""
-        out, err = await self._process.communicate()
-        answer: dict[str, Any] = json.loads(out) if out.strip() else {}
-        if customer_id := answer.get("customer"):
-            return customer_id, f"{answer['state']}: {customer_id}"
-        code = self._process.returncode or 0
-        if code < 0:
-            return None, f"killed, signal {-code}"
-        last = err.decode(errors="replace").strip().splitlines()[-1:]
-        return None, answer.get("error") or f"ended with {code} {' '.join(last)}".rstrip()
 
 
 # ---------------------------------------------------------------- the process itself

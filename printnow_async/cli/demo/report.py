@@ -68,24 +68,19 @@ def show(audit: Audit, *, elapsed: float) -> None:
 
 def _table(audit: Audit, *, wide: bool) -> Table:
     """Make the table: steps from top to bottom if there is room, else steps from left to right by their number."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0 if wide else (0, 1, 0, 0), header_style="bold")
-    table.add_column("step", vertical="bottom")
-    columns = [
-        [_cell(name, number) for number in (*(count.numbers[name] for count in audit.counts), audit.total(name))]
-        for _, name in _NUMBERS
-    ]
-    steps = len(audit.counts)
-    if wide:
-        for heading, _ in _NUMBERS:
-            table.add_column(heading, justify="right", vertical="bottom")
-        titles = [f"{number}  {count.title}" for number, count in enumerate(audit.counts, 1)]
-        for number, (title, *cells) in enumerate(zip([*titles, "all"], *columns, strict=True), 1):
-            table.add_row(title, *cells, end_section=number == steps)
-    else:
-        for name in (*range(1, steps + 1), "all"):
-            table.add_column(str(name), justify="right")
-        for (heading, _), cells in zip(_NUMBERS, columns, strict=True):
-            table.add_row(heading.replace("-\n", "").replace("\n", " "), *cells)
+    padding = 0 if wide else (0, 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=padding, header_style="bold")
+    numbered = enumerate((count.title for count in audit.counts), 1)
+    titles = ["step", *(f"{number}  {title}" if wide else str(number) for number, title in numbered), "all"]
+    columns: list[list[str | Text]] = [[*titles]]
+    for heading, name in _NUMBERS:
+        cells = [_cell(name, number) for number in (*(c.numbers[name] for c in audit.counts), audit.total(name))]
+        columns.append([heading if wide else heading.replace("-\n", "").replace("\n", " "), *cells])
+    headings, *rows = zip(*columns, strict=True) if wide else columns
+    for head in headings:
+        table.add_column(head, justify="right" if table.columns else "left", vertical="bottom")
+    for row in rows:
+        table.add_row(*row, end_section=wide and row is rows[-2])
     return table
 
 

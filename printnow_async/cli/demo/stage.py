@@ -1,15 +1,22 @@
-"""What every step of the demo works with: a sandbox, a client of it, a tracker, people, and a narrator."""
+"""What every step of the demo works with: a sandbox, a client of it, a tracker, people, and a way to tell."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final, Unpack, cast, final
 
 import attrs
+import click
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from printnow_async.cli.demo.ledger import Expectation
-from printnow_async.cli.demo.narration import Narrator
+from printnow_async.cli.output import console, write
 from printnow_async.client import PrintNowClient
 from printnow_async.lifecycle import LifecycleOptions, TempUserLifecycle
 from printnow_async.models import NewAccount
@@ -17,7 +24,7 @@ from printnow_async.options import RetryPolicy, Timeout
 from printnow_async.sandbox import Fault, RecordedRequest, Sandbox
 from printnow_async.tracking import Tracker
 
-__all__ = ["DELETE", "GET", "PATCH", "POST", "STOREFRONT", "Stage", "TRANSFER", "new_client", "patched_once", "work_at"]
+__all__ = ["DELETE", "GET", "PATCH", "POST", "STOREFRONT", "Stage", "TRANSFER", "listed", "new_client", "work_at"]
 
 POST: Final = "POST /api/v2/customer"
 GET: Final = "GET /api/v2/customer/{id}"
@@ -42,11 +49,6 @@ def new_client(token: str, key: str, base_url: str, **more: Any) -> PrintNowClie
     return PrintNowClient(token, key, base_url=base_url, timeout=timeout, retry=retry, **more)
 
 
-def patched_once(customer_id: int) -> Expectation:
-    """Expect exactly one PATCH of this customer."""
-    return Expectation(f"PATCH /api/v2/customer/{customer_id}", "times received", 1)
-
-
 def work_at(customer_id: int, times: int = 1) -> list[Expectation]:
     """Expect the work of so many guests at this customer."""
     return [Expectation(customer_id, field, times * count) for field, count in _WORK.items()]
@@ -62,13 +64,14 @@ class Stage:
     tracker: Tracker
     tracker_url: str
     """The database of the tracker, for other processes."""
-    narrator: Narrator
+    chance: random.Random
+    """The source of the people."""
     customers: int
     """How many customers are created in the step with many."""
     concurrency: int
     """How many of those requests are in flight."""
-    chance: random.Random
-    """Where the people come from."""
+    quiet: bool
+    """Whether nothing is written: with `--json` only the object is on standard output."""
     _lines: list[tuple[str, str, str]] = attrs.field(factory=list, init=False)
     _began: int = attrs.field(default=0, init=False)
     _told: int = attrs.field(default=0, init=False)
@@ -95,7 +98,8 @@ class Stage:
         """Begin a step."""
         self._began = self._told = len(self.sandbox.requests)
         self._lines = []
-        self.narrator.say(f"\n{number}  {heading}", "bold")
+        if not self.quiet:
+            write(Text(f"\n{number}  {heading}", "bold"))
 
     def tell(self, what: str, result: str) -> None:
         """Add a line with the requests that the sandbox has received since the last line."""
@@ -116,8 +120,39 @@ class Stage:
 
     def end(self) -> list[RecordedRequest]:
         """End the step: write its lines, and give its requests."""
-        self.narrator.lines(self._lines)
+        if not self.quiet:
+            grid = Table.grid("", "", "", padding=(0, 3, 0, 0))
+            grid.columns[2].style = "dim"
+            for line in self._lines:
+                grid.add_row(*line)
+            write(Padding(grid, (0, 0, 0, 3)))
         return self.sandbox.requests[self._began :]
+
+    @contextmanager
+    def counting(self, expected: int) -> Generator[Callable[[Counter[str]], object], None, None]:
+        """Give a function that shows the results so far: as a bar on a terminal, as a few lines in a pipe."""
+        out, told = console(), 0
+
+        def tell_pipe(kinds: Counter[str]) -> None:
+            nonlocal told
+            quarter = kinds.total() * 4 // expected
+            if told < quarter < 4:
+                told = quarter
+                click.echo(f"   {kinds.total()} of {expected}: {listed(kinds)}")
+
+        if self.quiet or not out.is_terminal:
+            yield listed if self.quiet else tell_pipe
+            return
+        bar = BarColumn(bar_width=20, complete_style="green", finished_style="green")
+        columns = (TextColumn("  "), bar, MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=out, transient=True) as progress:
+            task = progress.add_task("", total=expected)
+            yield lambda kinds: progress.update(task, completed=kinds.total(), description=listed(kinds))
+
+
+def listed(kinds: Counter[str]) -> str:
+    """Write numbers by kind as text: "270 created, 30 unknown"."""
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
 
 
 def _in_words(fault: str, request: RecordedRequest) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult
-from printnow_async.cli.demo.stage import DELETE, GET, PATCH, POST, STOREFRONT, TRANSFER, Stage, patched_once, work_at
+from printnow_async.cli.demo.stage import DELETE, GET, PATCH, POST, STOREFRONT, TRANSFER, Stage, work_at
 from printnow_async.errors import EmailInUseError, UsernameInUseError
 from printnow_async.models import CustomerUpdate, NewAccount
 from printnow_async.sandbox import Fault
@@ -42,10 +42,10 @@ async def registered_guest(stage: Stage) -> StepResult:
     stage.tell("convert", f"{converted.id} {converted.username}")
     await guest.convert(account)
     stage.tell("once more", f"{guest.state} already")
+    once = Expectation(f"PATCH /api/v2/customer/{guest_id}", "times received", 1)
+    permanent = Expectation(guest_id, "is_temporary", value=False)
     return StepResult(
-        "guest registers",
-        [_ask(Claim.CREATED, converted.id, account)],
-        [Expectation(guest_id, "is_temporary", value=False), *work_at(guest_id), patched_once(guest_id)],
+        "guest registers", [_ask(Claim.CREATED, converted.id, account)], [permanent, *work_at(guest_id), once]
     )
 
 
