@@ -1,5 +1,12 @@
-"""The old name of `shared_options`, which `importing` still uses."""
+"""The type of an ID for `importing`, which does not use `shared_options` yet."""
 
-from printnow_async.cli.shared_options import ID
+from __future__ import annotations
+
+from typing import Final
+
+import click
 
 __all__ = ["ID"]
+
+ID: Final = click.IntRange(min=1)
+"""An ID without the upper limit of `shared_options.ID`."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from printnow_async._checks import checked_text
 from printnow_async.cli.commands import Group, json_option
 from printnow_async.cli.connection import Connection
 from printnow_async.cli.failures import TrackerFailed, advise
@@ -31,11 +32,9 @@ _R = TypeVar("_R")
 def _reference(ctx: click.Context, _param: click.Parameter, value: str) -> str:
     """Check a reference as a tracker does, and set the advice that names the reference."""
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise click.BadParameter("is not text in this terminal's encoding", ctx) from None
-    if not 1 <= len(value) <= LONGEST_REFERENCE:
-        raise click.BadParameter(f"must have 1 to {LONGEST_REFERENCE} characters", ctx)
+        checked_text(value, "a reference", LONGEST_REFERENCE)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx) from None
     shown = shlex.quote(printable(value))
     advise(OutcomeUnknownError, f"find out with: printnow guest recover {shown}")
     advise(TrackerFailed, f"Check the tracker. To finish a step that was cut off: printnow guest recover {shown}.")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from printnow_async._checks import LARGEST_ID
 from printnow_async.cli.failures import BadUsage
 from printnow_async.cli.passwords import password, password_stdin_option
 from printnow_async.models import NewAccount
@@ -16,7 +17,7 @@ __all__ = ["ID", "account", "account_options", "destination_option", "storefront
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-ID: Final = click.IntRange(min=1)
+ID: Final = click.IntRange(1, LARGEST_ID)
 """The type of an argument or option that is an ID of the API."""
 
 

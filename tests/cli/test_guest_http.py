@@ -125,9 +125,10 @@ def test_a_guest_that_nobody_tracks_is_one_line(guest, tracked):
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("", "must have 1 to 200 characters"),
-        ("x" * 201, "must have 1 to 200 characters"),
-        ("\udcff", "is not text in this terminal's encoding"),
+        ("", "a reference must be a string of 1 to 200 characters"),
+        ("x" * 201, "a reference must be a string of 1 to 200 characters"),
+        ("\udcff", "a reference must hold neither NUL nor a lone surrogate"),
+        ("cart\0", "a reference must hold neither NUL nor a lone surrogate"),
     ],
 )
 def test_a_reference_that_no_tracker_takes_is_bad_usage(guest, reference, said):
