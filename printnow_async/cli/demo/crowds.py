@@ -72,17 +72,15 @@ async def many_customers(stage: Stage) -> StepResult:
 
 def _reported(outcome: Outcome[NewAccount, Customer]) -> Ask:
     """Say what the caller of a create knows: the customer exists, does not exist, or may exist."""
-    account = outcome.item
     if isinstance(outcome, Success):
-        return Ask(Claim.CREATED, outcome.value.id, account.username, account.company)
+        return Ask.of(outcome.item, Claim.CREATED, outcome.value.id)
     match outcome.error:
         case OutcomeUnknownError() | InvalidResponseError():
-            claim = Claim.UNKNOWN
+            return Ask.of(outcome.item, Claim.UNKNOWN)
         case APIError() | NoResponseError():
-            claim = Claim.REFUSED
+            return Ask.of(outcome.item, Claim.REFUSED)
         case error:
             raise error
-    return Ask(claim, None, account.username, account.company)
 
 
 # ---------------------------------------------------------------- a spreadsheet

@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 
+from printnow_async.models import NewAccount
 from printnow_async.sandbox import RecordedRequest, Sandbox
 
 __all__ = ["Ask", "Audit", "Claim", "Expectation", "StepCount", "StepResult", "audit"]
@@ -47,6 +48,11 @@ class Ask:
     """The username that was asked for; None for a guest."""
     mark: str | None = None
     """The company that was asked for. Companies need not be unique, so two customers of one ask both have the mark."""
+
+    @classmethod
+    def of(cls, account: NewAccount, claim: Claim, customer_id: int | None = None) -> Ask:
+        """Make the ask for an account."""
+        return cls(claim, customer_id, account.username, account.company)
 
 
 @attrs.frozen

@@ -72,7 +72,7 @@ def _one_conversion(
     patch = f"PATCH /api/v2/customer/{guest_id}"
     stage.tell("in all", f"{sum(f'{r.method} {r.path}' == patch for r in stage.sandbox.requests)} PATCH")
     asks = [
-        Ask(Claim.REFUSED if report is None else Claim.CREATED, report or guest_id, account.username, account.company)
+        Ask.of(account, Claim.REFUSED if report is None else Claim.CREATED, report or guest_id)
         for report in dict.fromkeys(reports)
     ]
     expectations = [

@@ -28,7 +28,7 @@ async def one_customer(stage: Stage) -> StepResult:
     stage.tell("delete", "gone")
     return StepResult(
         "one customer",
-        [_ask(Claim.DELETED, made.id, account)],
+        [Ask.of(account, Claim.DELETED, made.id)],
         [Expectation(made.id, "last_name", "Lovelace"), Expectation(made.id, "tax_exempt", value=True)],
     )
 
@@ -45,7 +45,7 @@ async def registered_guest(stage: Stage) -> StepResult:
     once = Expectation(f"PATCH /api/v2/customer/{guest_id}", "times received", 1)
     permanent = Expectation(guest_id, "is_temporary", value=False)
     return StepResult(
-        "guest registers", [_ask(Claim.CREATED, converted.id, account)], [permanent, *work_at(guest_id), once]
+        "guest registers", [Ask.of(account, Claim.CREATED, converted.id)], [permanent, *work_at(guest_id), once]
     )
 
 
@@ -67,17 +67,13 @@ async def returning_guest(stage: Stage) -> StepResult:
 
     customer = await guest.checkout(again, existing=owner)
     if refusals:
-        second = _ask(Claim.REFUSED, None, again)
+        second = Ask.of(again, Claim.REFUSED)
         stage.tell("transfer", f"3 albums, 2 projects, 1 session to {customer.id}")
     else:
-        second = _ask(Claim.CREATED, customer.id, again)
+        second = Ask.of(again, Claim.CREATED, customer.id)
         stage.tell("convert", "accepted, against the rule")
     return StepResult(
         "guest, e-mail taken",
-        [_ask(Claim.CREATED, account.id, known), Ask(Claim.CREATED, guest_id), second],
+        [Ask.of(known, Claim.CREATED, account.id), Ask(Claim.CREATED, guest_id), second],
         [*work_at(account.id), *work_at(guest_id, 0), Expectation(guest_id, "is_temporary", value=True)],
     )
-
-
-def _ask(claim: Claim, customer_id: int | None, account: NewAccount) -> Ask:
-    return Ask(claim, customer_id, account.username, account.company)
