@@ -1,6 +1,6 @@
-"""The command `printnow`: the SDK for the hand, and `printnow demo` for a first look.
+"""The command `printnow`: the SDK on the command line, and `printnow demo` for a first look.
 
-It needs the extra `cli`, which loads when the command runs and not before.
+The command needs the extra `cli`, whose libraries load when the command runs and not before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def main() -> NoReturn:
     """Run `printnow` with the arguments of this process, and exit.
 
     The exit code is 0 when all went well, 1 when the API said no or an outcome is unknown, 2 for bad usage or
-    configuration (the missing extra `cli` included), 3 when an import was halted, and 130 when interrupted.
+    configuration (such as a missing extra `cli`), 3 when an import was halted, and 130 after Ctrl-C.
     """
     try:
         from printnow_async.cli.app import printnow

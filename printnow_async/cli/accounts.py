@@ -1,67 +1,12 @@
-"""The options that several commands share: IDs, and the account that somebody is to get."""
+"""The type of an ID for `importing`, which does not use `shared_options` yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
-from printnow_async.cli.failures import BadUsage
-from printnow_async.cli.passwords import password, password_stdin_option
-from printnow_async.models import NewAccount
-
-__all__ = ["ID", "account", "account_options", "destination_option", "storefront_option", "values_checked"]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
+__all__ = ["ID"]
 
 ID: Final = click.IntRange(min=1)
-"""The type of everything that is an ID of the API's."""
-
-
-def storefront_option(command: _F) -> _F:
-    """Give a command the option `--storefront`, as its argument `storefront_id`."""
-    return click.option(
-        "--storefront", "storefront_id", type=ID, required=True, metavar="ID", help="The storefront's ID."
-    )(command)
-
-
-def destination_option(command: _F) -> _F:
-    """Give a command the option `--to`, as its argument `destination`."""
-    return click.option(
-        "--to", "destination", type=ID, required=True, metavar="ID", help="The permanent customer's ID."
-    )(command)
-
-
-def account_options(command: _F) -> _F:
-    """Give a command the fields of a `NewAccount` but the password, and how that gets in: what `account` takes."""
-    options = (
-        click.option("--username", required=True, help="Login name, 3 to 50 characters."),
-        click.option("--email", required=True, help="E-mail address."),
-        click.option("--first-name", required=True, help="First name."),
-        click.option("--last-name", required=True, help="Last name."),
-        click.option("--company", help="Company."),
-        click.option("--marketing/--no-marketing", help="Opt-in to marketing e-mails (default: no)."),
-        password_stdin_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@contextmanager
-def values_checked() -> Generator[None, None, None]:
-    """A field that breaks a rule is bad usage."""
-    try:
-        yield
-    except ValueError as error:
-        raise BadUsage(str(error)) from None
-
-
-def account(*, from_stdin: bool, marketing: bool, **fields: Any) -> NewAccount:
-    """The account that the options ask for; the password is asked for last, or read from standard input."""
-    with values_checked():
-        # everything else is checked before anybody is asked to type a password
-        NewAccount(password="x" * 6, **fields)
-        return NewAccount(password=password(from_stdin=from_stdin), receive_marketing_emails=marketing, **fields)
+"""An ID without the upper limit of `shared_options.ID`."""

@@ -1,6 +1,6 @@
 """The command `printnow` as a whole: its subcommands, and what happens to an error on its way out.
 
-A new subcommand, or group of them, is a file of its own and one more name in `COMMANDS`.
+Each subcommand, or group of subcommands, is a file of its own and a name in `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from printnow_async._version import __version__
 from printnow_async.cli.commands import DEBUG, Group
 from printnow_async.cli.customer import customer
 from printnow_async.cli.demo import demo
-from printnow_async.cli.failures import Interrupted, failure, report
+from printnow_async.cli.failures import Interrupted, explained, report
 from printnow_async.cli.guest import guest
 from printnow_async.cli.importing import importing
 from printnow_async.cli.logs import unheard
@@ -42,25 +42,25 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
 
 
 class Application(Group):
-    """A group that turns whatever goes wrong inside it into one line on standard error and an exit code."""
+    """A group that turns every error inside it into one line on standard error and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names in the order of `COMMANDS`, not of the alphabet."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; an error of any other kind than click's own becomes one of those."""
+        """Run the subcommand. An error that is not one of click's becomes one of click's."""
         try:
             with unheard():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends here
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can explain it
             debug = DEBUG in ctx.meta
             if debug:
-                # format_exception shows no local variables; what it does show passes the scrubber
+                # format_exception shows no local variables. scrub() hides the secrets in what it shows.
                 click.echo(scrub("".join(traceback.format_exception(error)), ctx), nl=False, err=True)
-            failed = failure(error, debug=debug)
+            failed = explained(error, debug=debug)
             raise type(failed)(scrub(failed.message, ctx)) from None
 
     def main(
@@ -85,7 +85,7 @@ class Application(Group):
 
 
 def _show_what_cannot_be_encoded(stream: TextIO) -> None:
-    """A name that the terminal's encoding cannot carry is shown escaped, and is no error."""
+    """Show a character that the terminal's encoding cannot write as an escape, instead of failing."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")

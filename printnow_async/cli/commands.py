@@ -1,4 +1,4 @@
-"""What every command of `printnow` has in common: an example in its help, and `--debug`."""
+"""The classes of the commands and groups of `printnow`: each has an example in its help, and takes `--debug`."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def _write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> 
 class Command(click.Command):
     """A command whose help ends with an example, and that takes `--debug`."""
 
-    # Too many arguments are reported below, without repeating them: one may be a password.
+    # Additional arguments are reported below without their text, because one of them may be a password.
     allow_extra_args = True
 
     def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
-        """Command lines, as somebody would type them."""
+        """Command lines, as a person would type them."""
         self.params.append(_debug_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it; an argument too many is not shown."""
+        """Parse as click does, but report additional arguments without their text."""
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
             raise click.UsageError(f"{len(rest)} argument(s) too many", ctx)
@@ -64,18 +64,18 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands. Without arguments it shows its help, and exits with 2."""
+    """A group of commands. Without arguments the group shows its help and exits with 2."""
 
     command_class = Command
 
     def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
-        """Command lines, as somebody would type them."""
+        """Command lines, as a person would type them."""
         self.params.append(_debug_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it; no arguments at all are a question for help."""
+        """Parse as click does; without arguments, show the help."""
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)

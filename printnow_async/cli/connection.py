@@ -1,4 +1,4 @@
-"""From the environment to a client: whose credentials, which address, one call and its interruption."""
+"""From the environment to a client: the credentials, the address, and one call that Ctrl-C can interrupt."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _BASE_URL: Final = "PRINTNOW_BASE_URL"
 
 @attrs.frozen
 class Connection:
-    """Where requests go, and with whose credentials."""
+    """The address of the API and the credentials for it."""
 
     token: str = attrs.field(repr=False)
     """The API token."""
     key: str = attrs.field(repr=False)
     """The API key."""
     base_url: str | None
-    """The address; None for the SDK's own default."""
+    """The address; None for the default of the SDK."""
 
     @property
     def address(self) -> str:
-        """The address, the default one included."""
+        """The address, or the default of the SDK."""
         return self.base_url or DEFAULT_BASE_URL
 
     @classmethod
     def found(cls, env_file: Path | None) -> Self:
-        """What the environment and the file say, as `variables` does it; missing credentials are bad usage."""
+        """Read the credentials and the address as `variables` does. Missing credentials are bad usage."""
         values = variables((_TOKEN, _KEY, _BASE_URL), env_file)
         missing = [name for name in (_TOKEN, _KEY) if name not in values]
         if missing:
@@ -64,15 +64,15 @@ class Connection:
         return cls(token, key, values.get(_BASE_URL))
 
     def client(self, **options: Any) -> PrintNowClient:
-        """A client with these credentials; takes what else `PrintNowClient` takes."""
+        """Make a client with these credentials. Takes the other options of `PrintNowClient`."""
         return PrintNowClient(self.token, self.key, base_url=self.base_url, **options)
 
     def call(self, operation: Callable[[PrintNowClient], Awaitable[_R]]) -> _R:
-        """Run one operation on a client of its own, in an event loop of its own.
+        """Run one operation on a new client in a new event loop.
 
-        Ctrl-C is an `Interrupted` that says whether a write may have been applied.
+        Ctrl-C raises `Interrupted`, whose message says whether a write may have been applied.
         """
-        writes = _Writes()
+        writes = _WriteWatcher()
 
         async def run() -> _R:
             async with self.client(observers=(writes,)) as client:
@@ -84,8 +84,8 @@ class Connection:
             raise Interrupted(writes.interrupted()) from None
 
 
-class _Writes:
-    """An observer that remembers a write which may have been applied."""
+class _WriteWatcher:
+    """An observer that remembers the last write that may have been applied."""
 
     def __init__(self) -> None:
         self._operation: str | None = None
@@ -103,10 +103,10 @@ class _Writes:
 
 
 def variables(names: Iterable[str], env_file: Path | None) -> dict[str, str]:
-    """What the environment and the file say, variable by variable; where both do, the environment wins.
+    """Read variables from the environment and the file. Where both set a variable, the environment wins.
 
-    An empty variable counts as not set. A value of the file that gives way is noted on standard error, since it may
-    send the credentials of one place to another.
+    An empty variable counts as not set. A note on standard error tells of a value in the file that is not used, because
+    the credentials of one storefront may otherwise go to another without notice.
     """
     in_file = read_env_file(env_file) if env_file is not None else {}
     values: dict[str, str] = {}
@@ -130,7 +130,7 @@ def env_file_option(command: _F) -> _F:
 
 
 def connected(command: Callable[Concatenate[Connection, _P], _R]) -> Callable[..., _R]:
-    """Give a command the option `--env-file`, and as its first argument the `Connection` that comes of it."""
+    """Give a command the option `--env-file`, and as its first argument the `Connection`."""
 
     @env_file_option
     @functools.wraps(command)

@@ -1,4 +1,4 @@
-"""`printnow customer …`: one command for each of the customer endpoints."""
+"""`printnow customer …`: one command for each endpoint of customers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from printnow_async.cli.accounts import (
+from printnow_async.cli.commands import Group, json_option
+from printnow_async.cli.connection import Connection, connected
+from printnow_async.cli.failures import BadUsage, CommandFailed
+from printnow_async.cli.output import printable, show_one, write_json
+from printnow_async.cli.passwords import password, password_stdin_option
+from printnow_async.cli.shared_options import (
     ID,
     account,
     account_options,
@@ -15,11 +20,6 @@ from printnow_async.cli.accounts import (
     storefront_option,
     values_checked,
 )
-from printnow_async.cli.commands import Group, json_option
-from printnow_async.cli.connection import Connection, connected
-from printnow_async.cli.failures import BadUsage, Failure
-from printnow_async.cli.output import printable, show_customer, write_json
-from printnow_async.cli.passwords import password, password_stdin_option
 from printnow_async.models import NOT_GIVEN, Customer, CustomerUpdate, NotGiven
 
 __all__ = ["customer"]
@@ -38,7 +38,7 @@ def customer() -> None:
 @connected
 def _get(connection: Connection, /, customer_id: int, as_json: bool) -> None:  # noqa: FBT001 - click's call
     """Show a customer."""
-    show_customer(connection.call(lambda client: client.customers.get(customer_id)), as_json=as_json)
+    show_one(connection.call(lambda client: client.customers.get(customer_id)), as_json=as_json)
 
 
 @customer.command(
@@ -56,7 +56,7 @@ def _create(connection: Connection, /, storefront_id: int, as_json: bool, **fiel
     """Make a permanent account."""
     wanted = account(**fields)
     made = connection.call(lambda client: client.customers.create(wanted, storefront_id=storefront_id))
-    show_customer(made, as_json=as_json)
+    show_one(made, as_json=as_json)
 
 
 @customer.command("create-temporary", examples=("printnow customer create-temporary --storefront 1",))
@@ -66,10 +66,10 @@ def _create(connection: Connection, /, storefront_id: int, as_json: bool, **fiel
 def _create_temporary(connection: Connection, /, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
     """Make a temporary user (a guest).
 
-    Shows it. It cannot be deleted, only converted or transferred.
+    Shows the temporary user, who cannot be deleted, only converted or transferred.
     """
     made = connection.call(lambda client: client.customers.create_temporary(storefront_id=storefront_id))
-    show_customer(made, as_json=as_json)
+    show_one(made, as_json=as_json)
 
 
 @customer.command(
@@ -83,7 +83,7 @@ def _create_temporary(connection: Connection, /, storefront_id: int, as_json: bo
 @click.option("--first-name", help="New first name.")
 @click.option("--last-name", help="New last name.")
 @click.option("--company", help="New company.")
-@click.option("--clear-company", is_flag=True, help="Take the company out.")
+@click.option("--clear-company", is_flag=True, help="Remove the company.")
 @click.option("--marketing/--no-marketing", default=None, help="Opt-in to marketing e-mails.")
 @click.option("--tax-exempt/--no-tax-exempt", default=None, help="Whether the customer is tax-exempt.")
 @click.option("--ask-password", is_flag=True, help="Ask for a new password.")
@@ -93,10 +93,10 @@ def _create_temporary(connection: Connection, /, storefront_id: int, as_json: bo
 def _update(connection: Connection, /, customer_id: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001
     """Change a permanent customer.
 
-    What is not given stays as it is. Shows the customer as it is then.
+    A field without an option stays as it is. Shows the changed customer.
     """
     changes = _changes(**options)
-    show_customer(connection.call(lambda client: client.customers.update(customer_id, changes)), as_json=as_json)
+    show_one(connection.call(lambda client: client.customers.update(customer_id, changes)), as_json=as_json)
 
 
 def _changes(
@@ -108,7 +108,7 @@ def _changes(
     from_stdin: bool,
     **same: Any,
 ) -> CustomerUpdate:
-    """What the options of `update` ask for; what they leave out is `NOT_GIVEN`."""
+    """Make the changes of the options of `update`. A field without an option is `NOT_GIVEN`."""
     if clear_company and company is not None:
         raise click.UsageError("--company and --clear-company contradict each other", click.get_current_context())
     given: dict[str, Any] = {name: value for name, value in same.items() if value is not None}
@@ -130,7 +130,7 @@ def _changes(
 @json_option
 @connected
 def _delete(connection: Connection, /, customer_id: int, yes: bool, as_json: bool) -> None:  # noqa: FBT001
-    """Delete a permanent customer. Nothing in the API brings it back."""
+    """Delete a permanent customer. The API cannot restore a deleted customer."""
     if not yes:
         _confirm_delete(connection, customer_id)
     connection.call(lambda client: client.customers.delete(customer_id))
@@ -141,14 +141,14 @@ def _delete(connection: Connection, /, customer_id: int, yes: bool, as_json: boo
 
 
 def _confirm_delete(connection: Connection, customer_id: int) -> None:
-    """Show who it is, and ask."""
+    """Show the customer, and ask whether to delete."""
     if not sys.stdin.isatty():
-        raise BadUsage("there is no terminal to confirm the delete on: say --yes")
+        raise BadUsage("there is no terminal to confirm the delete on: add --yes")
     found: Customer = connection.call(lambda client: client.customers.get(customer_id))
     name = " ".join(part for part in (found.first_name, found.last_name) if part)
     who = printable(", ".join(part for part in (name, found.email) if part))
     if not click.confirm(f"Delete customer {customer_id} ({who}) at {connection.address}?", err=True):
-        raise Failure("nothing was deleted")
+        raise CommandFailed("nothing was deleted")
 
 
 @customer.command(
@@ -165,7 +165,7 @@ def _confirm_delete(connection: Connection, customer_id: int) -> None:
 def _convert(connection: Connection, /, customer_id: int, as_json: bool, **fields: Any) -> None:  # noqa: FBT001
     """Make a temporary user a permanent account."""
     wanted = account(**fields)
-    show_customer(connection.call(lambda client: client.customers.convert(customer_id, wanted)), as_json=as_json)
+    show_one(connection.call(lambda client: client.customers.convert(customer_id, wanted)), as_json=as_json)
 
 
 @customer.command("transfer", examples=("printnow customer transfer 99999 --to 12345",))
@@ -176,9 +176,9 @@ def _convert(connection: Connection, /, customer_id: int, as_json: bool, **field
 def _transfer(connection: Connection, /, customer_id: int, destination: int, as_json: bool) -> None:  # noqa: FBT001
     """Move a guest's work to a permanent customer.
 
-    That is everything a temporary user has: albums, projects, punchout sessions. Shows the permanent customer.
+    The work is everything that a temporary user has: albums, projects, punchout sessions. Shows the permanent customer.
     """
     if destination == customer_id:
         raise click.UsageError("ID and --to are the same customer", click.get_current_context())
     moved = connection.call(lambda client: client.customers.transfer(customer_id, to=destination))
-    show_customer(moved, as_json=as_json)
+    show_one(moved, as_json=as_json)

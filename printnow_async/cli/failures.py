@@ -1,4 +1,4 @@
-"""What a person reads when something went wrong: one line that ends with what to do, and an exit code."""
+"""What a person reads when a command fails: one line that ends with what to do, and an exit code."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ from printnow_async.errors import (
 
 __all__ = [
     "BadUsage",
+    "CommandFailed",
     "Failure",
     "Halted",
     "Interrupted",
     "TrackerFailed",
     "advise",
-    "failure",
+    "explained",
     "report",
     "unknown_hint",
 ]
@@ -46,24 +47,28 @@ _ADVICE: Final = "printnow_async.cli.advice"
 """The key of `click.Context.meta` under which a command's own advice is kept."""
 
 
-class Failure(click.ClickException):
-    """A line for standard error. Exit code 1: the API said no, no answer came, or an outcome is unknown."""
+class CommandFailed(click.ClickException):
+    """The line for standard error. Exit code 1: the API said no, no answer came, or an outcome is unknown."""
 
 
-class BadUsage(Failure):
+Failure = CommandFailed
+"""The name under which `imported` and `importing` still import the class."""
+
+
+class BadUsage(CommandFailed):
     """Exit code 2: the command line or the configuration cannot work."""
 
     exit_code = 2
 
 
-class Halted(Failure):
-    """Exit code 3: a job of many requests has ended early, since the rest would have failed like those before."""
+class Halted(CommandFailed):
+    """Exit code 3: an import has ended early, because the other rows would have failed in the same way."""
 
     exit_code = 3
 
 
-class Interrupted(Failure):
-    """Exit code 130: Ctrl-C."""
+class Interrupted(CommandFailed):
+    """Exit code 130: the user pressed Ctrl-C."""
 
     exit_code = 130
 
@@ -72,8 +77,8 @@ class TrackerFailed(PrintNowError):
     """The database of the tracker has failed."""
 
 
-def failure(error: BaseException, *, debug: bool) -> Failure:
-    """What becomes of an error on its way out: what happened, whether a write was applied, what to do next."""
+def explained(error: BaseException, *, debug: bool) -> CommandFailed:
+    """Turn an error into one line: what happened, whether a write was applied, and what to do next."""
     match error:
         case KeyboardInterrupt():
             return Interrupted("interrupted")
@@ -82,11 +87,11 @@ def failure(error: BaseException, *, debug: bool) -> Failure:
         case PrintNowError():
             text, hint = str(error), _hint(error)
             stop = "." if hint and text[-1:].isalnum() else ""
-            return Failure(f"{text}{stop} {hint}".rstrip())
+            return CommandFailed(f"{text}{stop} {hint}".rstrip())
         case _:
-            # its text is not ours, so nobody knows what it holds
+            # The text of such an error comes from elsewhere and may hold a secret.
             advice = "please report it with the traceback" if debug else "run it again with --debug to see where"
-            return Failure(f"unexpected {type(error).__name__}: {advice}")
+            return CommandFailed(f"unexpected {type(error).__name__}: {advice}")
 
 
 # ---------------------------------------------------------------- what to do about it
@@ -96,10 +101,10 @@ _HINTS: Final[tuple[tuple[type[PrintNowError], str], ...]] = (
         AuthenticationError,
         "Check PRINTNOW_TOKEN and PRINTNOW_KEY: the pair must belong together, be active, and be licensed for this.",
     ),
-    (PermissionDeniedError, "The API itself never says this: ask whoever runs the proxy or firewall on the way."),
+    (PermissionDeniedError, "The API itself never answers 403: ask whoever runs the proxy or firewall on the way."),
     (CustomerNotFoundError, "Check the ID; a deleted customer is not found either."),
     (NotFoundError, "Check PRINTNOW_BASE_URL."),
-    (ConflictError, "It is there already."),
+    (ConflictError, "It exists already."),
     (UnexpectedStatusError, "Check PRINTNOW_BASE_URL: redirects are not followed."),
     (UsernameInUseError, "Choose another username."),
     (
@@ -116,6 +121,7 @@ _HINTS: Final[tuple[tuple[type[PrintNowError], str], ...]] = (
     (TransitionError, "See: printnow guest show."),
     (TrackerFailed, "Check the tracker."),
 )
+"""What to do about an error: the first class that fits counts."""
 
 _UNKNOWN: Final = {
     "customers.create": "look for the username in the storefront before you create it again",
@@ -130,7 +136,11 @@ _UNKNOWN: Final = {
 
 
 def advise(cls: type[PrintNowError], advice: str) -> None:
-    """For the command under way, what to do about an error of this class; of an unknown outcome without the stop."""
+    """Say for the command that runs now what to do about an error of this class.
+
+    The advice is a sentence. For `OutcomeUnknownError` it is the part after "It may have been applied:", without a full
+    stop.
+    """
     click.get_current_context().meta.setdefault(_ADVICE, {})[cls] = advice
 
 
@@ -153,7 +163,7 @@ def _hint(error: PrintNowError) -> str:
 
 
 def unknown_hint(operation: str) -> str:
-    """What to do about a write of which nobody knows whether it was applied."""
+    """Say what to do about a write that may have been applied or not."""
     advice = _advice(OutcomeUnknownError) or _UNKNOWN.get(operation, "look before you repeat it")
     return f"It may have been applied: {advice}."
 
@@ -169,7 +179,7 @@ _NOT_AN_OPTION: Final = {
 
 
 def report(error: click.ClickException) -> int:
-    """Write an error to standard error, in one line; give its exit code."""
+    """Write an error to standard error in one line, and give its exit code."""
     line = " ".join(error.format_message().split())
     if isinstance(error, click.UsageError):
         line = f"{line.rstrip('.')}. {_usage_hint(error)}"

@@ -1,4 +1,4 @@
-"""The SDK's log lines: unheard, so that an error stays one line, or with `--debug` on standard error."""
+"""The log lines of the SDK: hidden, so that an error stays one line, or with `--debug` on standard error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LOGGER: Final = logging.getLogger("printnow_async")
 
 @contextlib.contextmanager
 def unheard() -> Generator[None, None, None]:
-    """While this lasts, warnings of which nobody takes notice do not go to standard error by themselves."""
+    """Inside the block, keep the SDK's warnings off standard error, where `logging` writes them by default."""
     with _handler(logging.NullHandler()):
         yield
 
 
 @contextlib.contextmanager
 def heard() -> Generator[None, None, None]:
-    """While this lasts, every attempt and every call is told on standard error."""
+    """Inside the block, write a line for every attempt and every call to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("printnow: %(message)s"))
     level = _LOGGER.level

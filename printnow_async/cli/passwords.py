@@ -1,4 +1,4 @@
-"""How a password gets in: typed unseen, or as one line of standard input. Never as an argument."""
+"""Asking for a password: typed on a terminal without echo, or one line of standard input. Never an argument."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def password_stdin_option(command: _F) -> _F:
 
 
 def password(*, from_stdin: bool) -> str:
-    """The password, asked for twice on a terminal, or the first line of standard input without its line end."""
+    """Ask for the password twice on a terminal, or take the first line of standard input without its line end."""
     if sys.stdin.isatty():
         given: str = click.prompt("Password", hide_input=True, confirmation_prompt="Password, once more", err=True)
     elif from_stdin:

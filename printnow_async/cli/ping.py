@@ -1,4 +1,4 @@
-"""`printnow ping`: do the credentials work?"""
+"""`printnow ping`: find out whether the credentials work."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["ping"]
 @click.command("ping", cls=Command, examples=("printnow ping", "printnow ping --env-file production.env"))
 @connected
 def ping(connection: Connection) -> None:
-    """Ask whether the credentials work.
+    """Find out whether the credentials work.
 
-    Exit code 0 says they do. A ping needs a lower licence tier than customers, so it does not prove that those are
-    licensed.
+    Exit code 0: they work. A ping needs a lower licence tier than the customer commands, so an accepted ping does not
+    prove that the customer commands are licensed.
     """
 
     async def measured(client: PrintNowClient) -> float:

@@ -1,4 +1,4 @@
-"""Secrets that must not come out, whatever goes wrong: a second net, since no error should hold one."""
+"""Hiding the secrets of a command in every error. No error should hold a secret; this is the second line of defence."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import click
 __all__ = ["has_password", "remember_password", "remember_secret", "scrub"]
 
 _SECRETS: Final = "printnow_async.cli.secrets"
-"""The key of `click.Context.meta` under which they are kept."""
+"""The key of `click.Context.meta` under which the secrets are kept."""
 
 _PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<in_front>.+)@|[?&]password=(?P<behind>[^&]+)")
 
 
 def remember_secret(secret: str) -> None:
-    """Never let this text through to standard error."""
+    """Hide this text in every error of the command that runs now."""
     secrets: list[str] = click.get_current_context().meta.setdefault(_SECRETS, [])
     secrets.append(secret)
 
 
 def has_password(url: str) -> bool:
-    """Whether there is a password in the URL of a database."""
+    """Say whether the URL of a database contains a password."""
     return _PASSWORD.search(url) is not None
 
 
 def remember_password(url: str) -> None:
-    """Never let the password in this URL through, if there is one."""
+    """Hide the password in this URL of a database, if the URL contains one."""
     for match in _PASSWORD.finditer(url):
         secret = match["in_front"] or match["behind"]
         remember_secret(secret)
@@ -36,7 +36,7 @@ def remember_password(url: str) -> None:
 
 
 def scrub(text: str, ctx: click.Context) -> str:
-    """`text` with "***" for every secret that was remembered."""
+    """Give `text` with "***" for every secret that was remembered."""
     secrets: list[str] = ctx.meta.get(_SECRETS, [])
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")

@@ -1,14 +1,14 @@
-"""`printnow storefronts …`: which storefronts the licence has."""
+"""`printnow storefronts …`: the storefronts of the licence."""
 
 from __future__ import annotations
 
 import click
 
-from printnow_async.cli.accounts import ID
 from printnow_async.cli.commands import Group, json_option
 from printnow_async.cli.connection import Connection, connected
 from printnow_async.cli.failures import advise
 from printnow_async.cli.output import show_many, show_one
+from printnow_async.cli.shared_options import ID
 from printnow_async.errors import NotFoundError
 
 __all__ = ["storefronts"]
@@ -17,10 +17,10 @@ _COLUMNS = ("id", "name", "url", "is_retail")
 
 
 class _ListedByDefault(Group):
-    """A group that is its `list` when no command is named."""
+    """A group that runs its command `list` when no command is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As `Group` does it, with the command put in where there are options of its alone, or nothing."""
+        """Parse as `Group` does, with `list` put in front where there is no command and no question for help."""
         has_own = any(arg in {*self.commands, *ctx.help_option_names} for arg in args)
         if not has_own and (not args or args[0].startswith("-")):
             args = ["list", *args]
@@ -29,9 +29,9 @@ class _ListedByDefault(Group):
 
 @click.group("storefronts", cls=_ListedByDefault, examples=("printnow storefronts",))
 def storefronts() -> None:
-    """Read storefronts; without a command, list them.
+    """List or show storefronts; without a command, list them.
 
-    Their IDs are what --storefront of other commands takes.
+    The option --storefront of other commands takes the ID of a storefront.
     """
 
 
@@ -41,7 +41,7 @@ def storefronts() -> None:
 def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - click's call
     """List every storefront of the licence.
 
-    With --json, one object on a line for each.
+    With --json, one object on a line for each storefront.
     """
     show_many(connection.call(lambda client: client.storefronts.list()), _COLUMNS, as_json=as_json)
 
@@ -52,5 +52,5 @@ def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - c
 @connected
 def _get(connection: Connection, /, storefront_id: int, as_json: bool) -> None:  # noqa: FBT001
     """Show a storefront."""
-    advise(NotFoundError, "Check the ID: printnow storefronts lists those there are.")
+    advise(NotFoundError, "Check the ID. To list the storefronts: printnow storefronts.")
     show_one(connection.call(lambda client: client.storefronts.get(storefront_id)), as_json=as_json)

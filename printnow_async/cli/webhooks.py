@@ -1,14 +1,14 @@
-"""`printnow webhooks …`: what PrintNow posts where."""
+"""`printnow webhooks …`: the subscriptions of an API token."""
 
 from __future__ import annotations
 
 import click
 
-from printnow_async.cli.accounts import ID, values_checked
 from printnow_async.cli.commands import Group, json_option
 from printnow_async.cli.connection import Connection, connected
 from printnow_async.cli.failures import advise
 from printnow_async.cli.output import show_many, show_one, write_json
+from printnow_async.cli.shared_options import ID, values_checked
 from printnow_async.errors import ConflictError, NotFoundError
 from printnow_async.webhooks import checked_event, checked_target_url
 
@@ -20,9 +20,9 @@ _SEE_LIST = "See: printnow webhooks list."
 
 @click.group("webhooks", cls=Group, examples=("printnow webhooks list",))
 def webhooks() -> None:
-    """Subscribe to what happens, and unsubscribe.
+    """Subscribe to events, and unsubscribe.
 
-    Subscriptions belong to the API token they were made with.
+    A subscription belongs to the API token that made the subscription.
     """
 
 
@@ -32,7 +32,7 @@ def webhooks() -> None:
 def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - click's call
     """List the subscriptions of the API token.
 
-    With --json, one object on a line for each.
+    With --json, one object on a line for each subscription.
     """
     found = connection.call(lambda client: client.webhooks.list())
     if found or as_json:
@@ -49,7 +49,7 @@ def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - c
 @json_option
 @connected
 def _subscribe(connection: Connection, /, target_url: str, event: str, as_json: bool) -> None:  # noqa: FBT001
-    """Let PrintNow post to URL whenever EVENT happens.
+    """Have PrintNow post to URL whenever EVENT happens.
 
     EVENT is one of order_created, order_updated, order_deleted, customer_created, customer_updated, customer_deleted.
     A URL can be registered once. Shows the subscription.

@@ -21,7 +21,7 @@ from printnow_async.sandbox import Sandbox
 SOURCE = Path(printnow_async.__file__).parent.parent
 # Until click 8.2 the two streams were one unless told otherwise.
 SEPARATE = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
-PATIENCE = 30.0  # seconds; a child that takes longer hangs
+CHILD_TIMEOUT = 30.0  # seconds; a child that takes longer hangs
 
 
 def child_environment(**more):
@@ -55,7 +55,7 @@ class Command:
     def run(self, *args, stdin="", **options):
         """Run it to its end."""
         with self.start(*args, stdin=subprocess.PIPE, **options) as child:
-            out, err = child.communicate(stdin, timeout=PATIENCE)
+            out, err = child.communicate(stdin, timeout=CHILD_TIMEOUT)
         return subprocess.CompletedProcess(args, child.returncode, out, err)
 
 
@@ -73,7 +73,7 @@ def sandbox() -> Iterator[Sandbox]:
     thread.start()
 
     def do(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(CHILD_TIMEOUT)
 
     service = Sandbox()
     try:

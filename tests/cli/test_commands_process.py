@@ -15,7 +15,7 @@ import pytest
 
 from printnow_async.sandbox import Sandbox
 
-PATIENCE = 30.0
+CHILD_TIMEOUT = 30.0
 NEEDS_POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals and no pty; planned: conpty")
 JANE = ("--username=janesmith", "--email=jane@example.com", "--first-name=Jane", "--last-name=Smith")
 
@@ -30,7 +30,7 @@ def served(command):
         lines = [child.stdout.readline() for _ in range(4)]
         yield child, lines
         child.terminate()
-        child.communicate(timeout=PATIENCE)
+        child.communicate(timeout=CHILD_TIMEOUT)
 
 
 @NEEDS_POSIX
@@ -40,7 +40,7 @@ def test_the_sandbox_ends_cleanly_on_a_signal(command, number, args):
     with command.start("sandbox", *args) as child:
         child.stdout.readline()
         child.send_signal(number)
-        _, err = child.communicate(timeout=PATIENCE)
+        _, err = child.communicate(timeout=CHILD_TIMEOUT)
     assert (child.returncode, err) == (0, "")
 
 
@@ -70,7 +70,7 @@ def test_json_of_the_sandbox_is_one_object(command):
     with command.start("sandbox", "--json", "--seed", "5") as child:
         printed = json.loads(child.stdout.readline())
         child.terminate()
-        rest, _ = child.communicate(timeout=PATIENCE)
+        rest, _ = child.communicate(timeout=CHILD_TIMEOUT)
     assert printed.keys() == {"url", "token", "key"}
     assert printed["key"] == Sandbox(seed=5).key
     assert rest == ""
@@ -90,7 +90,7 @@ def test_an_address_that_cannot_be_listened_on_is_bad_configuration(run_alone, m
     monkeypatch.setattr(Sandbox, "start", refuse)
     result = run_alone("sandbox", "--port", "80")
     assert result.exit_code == 2
-    assert result.stderr == "printnow: it cannot listen: Permission denied. Choose another port with --port\n"
+    assert result.stderr == "printnow: the sandbox cannot listen: Permission denied. Choose another port with --port\n"
 
 
 @NEEDS_POSIX
@@ -106,7 +106,7 @@ def test_the_sandbox_gives_the_signals_back(run_alone, monkeypatch):
 
 def listen():
     server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(PATIENCE)
+    server.settimeout(CHILD_TIMEOUT)
     return server
 
 
@@ -137,10 +137,10 @@ def test_ctrl_c_says_whether_a_write_may_have_been_applied(command, args, said):
         with command.start(*args) as child:
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(PATIENCE)
+                connection.settimeout(CHILD_TIMEOUT)
                 assert connection.recv(65536)
                 child.send_signal(signal.SIGINT)
-                out, err = child.communicate(timeout=PATIENCE)
+                out, err = child.communicate(timeout=CHILD_TIMEOUT)
     assert (child.returncode, out, err) == (130, "", said)
 
 
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_the_demo_with_130(command):
     with command.start("demo", "--customers", "5000") as child:
         assert any(line.startswith("6 ") for line in child.stdout)
         child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=PATIENCE)
+        _, err = child.communicate(timeout=CHILD_TIMEOUT)
     assert (child.returncode, err) == (130, "printnow: interrupted\n")
 
 
@@ -160,12 +160,12 @@ def test_ctrl_c_while_a_refused_write_pauses_says_that_nothing_was_changed(comma
         with command.start("customer", "update", "5", "--company=A", "--debug") as child:
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(PATIENCE)
+                connection.settimeout(CHILD_TIMEOUT)
                 assert connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 429 Wait\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")
                 assert ", again in 6" in child.stderr.readline()
                 child.send_signal(signal.SIGINT)
-                _, err = child.communicate(timeout=PATIENCE)
+                _, err = child.communicate(timeout=CHILD_TIMEOUT)
     assert child.returncode == 130
     assert err.splitlines()[-1] == "printnow: interrupted; nothing was changed"
 
@@ -176,7 +176,7 @@ def test_a_reader_that_has_gone_is_no_error_to_speak_of(command, credentials, sa
     with command.start("customer", "get", str(jane.id)) as child:
         child.stdout.close()
         child.stdout = None
-        _, err = child.communicate(timeout=PATIENCE)
+        _, err = child.communicate(timeout=CHILD_TIMEOUT)
     assert (child.returncode, err) == (1, "")
 
 
@@ -200,7 +200,7 @@ class Terminal:
             assert self._read(), f"it ended without {text!r}: {self.seen!r}"
 
     def _read(self):
-        ready, _, _ = select.select([self._fd], [], [], PATIENCE)
+        ready, _, _ = select.select([self._fd], [], [], CHILD_TIMEOUT)
         assert ready, f"nothing came after {self.seen!r}"
         try:
             some = os.read(self._fd, 65536)
@@ -216,7 +216,7 @@ class Terminal:
         """Read to the end; give the exit code."""
         while self._read():
             pass
-        return self.child.wait(PATIENCE)
+        return self.child.wait(CHILD_TIMEOUT)
 
 
 @contextmanager

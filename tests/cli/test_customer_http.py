@@ -174,7 +174,7 @@ def test_delete_without_a_terminal_needs_a_yes(run, sandbox):
     jane = sandbox.add_customer()
     result = run("customer", "delete", str(jane.id), stdin="y\n")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "printnow: there is no terminal to confirm the delete on: say --yes\n"
+    assert result.stderr == "printnow: there is no terminal to confirm the delete on: add --yes\n"
     assert jane.id in sandbox.customers
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
+from types import SimpleNamespace
+
 import pytest
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, Holdings, Row, Sending, audit, holdings
-from printnow_async.sandbox import RecordedRequest, Sandbox, SandboxCustomer
+from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult, audit
+from printnow_async.sandbox import RecordedRequest, SandboxCustomer
 
 
 def customer(customer_id, username="jane", **fields):
@@ -21,13 +22,25 @@ def ask(claim, customer_id=None, username="jane"):
     return Ask(claim, customer_id, username, f"Demo {username}")
 
 
-def compare(asks, living=(), deleted=(), applied=(), expectations=()):
-    row = Row("a step", asks, expectations)
-    return audit([row], Holdings(tuple(living), tuple(deleted), frozenset(applied)))
+def request(request_id=None, method="POST", path="/api/v2/customer", **more):
+    return RecordedRequest(
+        method=method, path=path, route=None, request_id=request_id, **{"json": None, "started": 0.0} | more
+    )
+
+
+def compare(asks, living=(), *, deleted=(), applied=(), expectations=(), received=(), requests=()):
+    """Compare one step with a sandbox of these customers and requests."""
+    made = [request(applied=True, json={"company": mark}) for mark in applied]
+    sandbox = SimpleNamespace(
+        customers={customer.id: customer for customer in living},
+        deleted_customers={customer.id: customer for customer in deleted},
+        requests=[*made, *received],
+    )
+    return audit([StepResult("a step", asks, expectations, requests)], sandbox)
 
 
 def outcome(found):
-    return found.duplicates, found.lost, found.holds
+    return found.total("duplicates"), found.total("lost"), found.holds
 
 
 @pytest.mark.parametrize(
@@ -45,7 +58,7 @@ def outcome(found):
 def test_a_report_that_is_true_is_neither_a_duplicate_nor_lost(claim, living):
     found = compare([claim], living)
     assert outcome(found) == (0, 0, True)
-    assert found.counts[0].held == len(living)
+    assert found.counts[0].numbers["held"] == len(living)
     assert found.differences == []
 
 
@@ -88,13 +101,13 @@ def test_two_living_customers_of_one_ask_are_a_duplicate(claim, second):
     found = compare([claim], [customer(1), second])
     assert outcome(found) == (1, 0, False)
     assert found.differences == ["jane: the sandbox holds it 2 times, as 1, 2"]
-    assert found.counts[0].held == 2
+    assert found.counts[0].numbers["held"] == 2
 
 
 def test_a_customer_that_nobody_asked_for_is_a_duplicate_in_a_row_of_its_own():
     found = compare([ask(Claim.CREATED, 1)], [customer(1), customer(2, "temp-2", company="")])
     assert outcome(found) == (1, 0, False)
-    assert [(count.title, count.held) for count in found.counts] == [("a step", 1), ("nobody asked for", 1)]
+    assert [(count.title, count.numbers["held"]) for count in found.counts] == [("a step", 1), ("nobody asked for", 1)]
     assert found.differences == ["nobody asked for: 2"]
 
 
@@ -119,7 +132,7 @@ def test_a_value_that_is_not_as_expected_counts_by_how_much(field, wanted, resul
 def test_what_is_expected_of_a_deleted_customer_is_looked_up_too(last_name, lost):
     wanted = Expectation(1, "last_name", "New")
     found = compare([ask(Claim.DELETED, 1)], deleted=[customer(1, last_name=last_name)], expectations=[wanted])
-    assert found.lost == lost
+    assert found.total("lost") == lost
 
 
 def test_what_is_expected_of_a_customer_that_never_was_is_lost():
@@ -130,49 +143,28 @@ def test_what_is_expected_of_a_customer_that_never_was_is_lost():
 
 def test_claims_are_counted_and_add_up_to_what_was_asked():
     asks = [ask(claim, number, f"jane{number}") for number, claim in enumerate(Claim)]
-    count = compare(asks).counts[0]
-    assert (count.asked, count.created, count.unknown, count.refused, count.deleted) == (4, 2, 1, 1, 1)
-    assert count.asked == count.created + count.unknown + count.refused
+    numbers = compare(asks).counts[0].numbers
+    names = ("asked", "created", "unknown", "refused", "deleted")
+    assert [numbers[name] for name in names] == [4, 2, 1, 1, 1]
+    assert numbers["asked"] == numbers["created"] + numbers["unknown"] + numbers["refused"]
 
 
 def test_unknown_ones_that_are_there_once_are_counted():
     asks = [ask(Claim.UNKNOWN, None, f"jane{number}") for number in range(3)]
     count = compare(asks, [customer(1, "jane0"), customer(2, "jane1"), customer(3, "JANE1", company="")]).counts[0]
-    assert (count.unknown, count.unknown_held) == (3, 1)
+    assert (count.numbers["unknown"], count.numbers["unknown_held"]) == (3, 1)
 
 
 def test_a_repeat_is_a_request_of_the_same_call_that_came_before():
-    def request(request_id, method="POST"):
-        return RecordedRequest(
-            method=method, path="/api/v2/customer", route=None, request_id=request_id, json=None, started=0.0
-        )
-
-    requests = [
-        request("a"),
-        request("a"),
-        request("a"),
-        request("b"),
-        request("a", "GET"),
-        request(None),
-        request(None),
-    ]
-    row = Row("a step", [], requests=requests)
-    count = audit([row], Holdings((), (), frozenset())).counts[0]
-    assert (count.requests, count.repeats) == (7, 2)
+    requests = [*map(request, ("a", "a", "a", "b")), request("a", "GET"), request(None), request(None)]
+    numbers = compare([], requests=requests).counts[0].numbers
+    assert (numbers["requests"], numbers["repeats"]) == (7, 2)
 
 
-async def test_holdings_are_what_a_sandbox_holds_at_last():
-    async with Sandbox() as sandbox:
-        jane = sandbox.add_customer()
-        held = holdings(sandbox)
-        assert held == Holdings((jane,), (), frozenset())
-        assert attrs.asdict(held)["applied"] == frozenset()
-
-
-@pytest.mark.parametrize(("sent", "found"), [(1, (0, 0, True)), (3, (2, 0, False)), (0, (0, 1, False))])
-def test_a_request_must_have_been_sent_as_often_as_it_was_said(sent, found):
-    row = Row("a step", [], sendings=[Sending("PATCH /api/v2/customer/5", 1)])
-    compared = audit([row], Holdings((), (), frozenset(), {"PATCH /api/v2/customer/5": sent}))
+@pytest.mark.parametrize(("times", "found"), [(1, (0, 0, True)), (3, (2, 0, False)), (0, (0, 1, False))])
+def test_a_request_must_have_been_received_as_often_as_expected(times, found):
+    patch = Expectation("PATCH /api/v2/customer/5", "times received", 1)
+    compared = compare([], expectations=[patch], received=[request(method="PATCH", path="/api/v2/customer/5")] * times)
     assert outcome(compared) == found
-    said = [f"PATCH /api/v2/customer/5: reached the sandbox {sent} times and should 1"]
-    assert compared.differences == ([] if sent == 1 else said)
+    said = [f"PATCH /api/v2/customer/5: times received is {times} and should be 1"]
+    assert compared.differences == ([] if times == 1 else said)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import random
 import signal
 
 import pytest
 
-from printnow_async import MemoryTracker, PrintNowClient, TempUserLifecycle
-from printnow_async.cli.demo import processes, submit
-from printnow_async.cli.demo.ledger import audit, holdings
-from printnow_async.cli.demo.narration import Silence
-from printnow_async.cli.demo.stage import Stage, temp_id
+from printnow_async import MemoryTracker, PrintNowClient
+from printnow_async.cli.demo import processes
+from printnow_async.cli.demo.ledger import audit
+from printnow_async.cli.demo.processes import carry_out
+from printnow_async.cli.demo.stage import Stage
 from printnow_async.sandbox import Sandbox
 
 NEEDS_POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals; planned: exit codes")
@@ -26,7 +26,7 @@ ACCOUNT = {
 async def stage():
     async with Sandbox() as sandbox, PrintNowClient(sandbox.token, sandbox.key, base_url=sandbox.url) as client:
         tracker = MemoryTracker()
-        yield Stage(sandbox, client, tracker, "", Silence(), customers=1, concurrency=1, seed=7)
+        yield Stage(sandbox, client, tracker, "", random.Random(7), 1, 1, quiet=True)
 
 
 @pytest.fixture
@@ -42,13 +42,14 @@ def order(guest, **more):
 
 
 async def test_a_submit_converts_the_guest_and_reports_the_customer(stage, in_environment):
-    guest = await stage.guest("cart")
-    assert await submit.work(order(guest), stage.tracker) == {"customer": guest.temp_id, "state": "converted"}
+    guest, guest_id = await stage.guest("cart")
+    assert await carry_out(order(guest), stage.tracker) == {"customer": guest_id, "state": "converted"}
 
 
 async def test_a_submit_reports_the_error_that_came(stage, in_environment):
     stage.sandbox.add_customer(username="janesmith")
-    answer = await submit.work(order(await stage.guest("cart")), stage.tracker)
+    guest, _ = await stage.guest("cart")
+    answer = await carry_out(order(guest), stage.tracker)
     assert answer["error"].startswith("Username is already in use.")
 
 
@@ -56,83 +57,53 @@ async def test_a_submit_reports_the_error_that_came(stage, in_environment):
 async def test_a_doomed_submit_dies_at_its_patch_and_not_before(stage, in_environment, monkeypatch):
     killed = []
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number, len(stage.sandbox.requests))))
-    guest = await stage.guest("cart")
+    guest, _ = await stage.guest("cart")
     before = len(stage.sandbox.requests)
-    await submit.work(order(guest, dies=True), stage.tracker)
+    await carry_out(order(guest, dies=True), stage.tracker)
     assert killed == [(os.getpid(), signal.SIGKILL, before + 2)]  # a GET, and then the PATCH
 
 
-class Ends:
-    """Stands for processes: gives one prepared end after another."""
-
-    def __init__(self, *ends):
-        self.ends = list(ends)
-
-    @contextlib.asynccontextmanager
-    async def __call__(self, _):
-        yield self
-
-    async def ready(self):
-        pass
-
-    def take(self, order):
-        self.order = order
-
-    async def end(self):
-        return self.ends.pop(0)
-
-
 async def counted(stage, step, ends, monkeypatch):
-    monkeypatch.setattr(processes, "_submitter", ends)
-    return audit([await step(stage)], holdings(stage.sandbox))
+    """Play a step whose processes end like this, and compare."""
+
+    async def carried_out(_stage, *orders):
+        assert len(orders) == len(ends)
+        return ends
+
+    monkeypatch.setattr(processes, "_carried_out", carried_out)
+    return audit([await step(stage)], stage.sandbox)
 
 
 async def test_processes_that_report_different_customers_are_caught(stage, monkeypatch):
-    ends = Ends(processes._End(1001, ""), processes._End(99999, ""))
-    found = await counted(stage, processes.double_submit, ends, monkeypatch)
+    found = await counted(stage, processes.double_submit, [(1001, ""), (99999, "")], monkeypatch)
     assert not found.holds
     assert [line for line in found.differences if "99999, and the sandbox does not hold that" in line]
 
 
 async def test_processes_that_did_nothing_are_caught(stage, monkeypatch):
-    ends = Ends(processes._End(None, "ended with 1"), processes._End(None, "ended with 1"))
+    ends = [(None, "ended with 1"), (None, "ended with 1")]
     found = await counted(stage, processes.double_submit, ends, monkeypatch)
-    assert found.lost == 4
-    assert "PATCH /api/v2/customer/1001: reached the sandbox 0 times and should 1" in found.differences
+    assert found.total("lost") == 4
+    assert "PATCH /api/v2/customer/1001: times received is 0 and should be 1" in found.differences
 
 
 async def test_a_killed_process_that_never_converted_is_caught(stage, monkeypatch):
-    found = await counted(stage, processes.killed_process, Ends(processes._End(None, "killed")), monkeypatch)
+    found = await counted(stage, processes.killed_process, [(None, "killed")], monkeypatch)
     assert not found.holds
 
 
-class Process:
-    """Stands for a process that has ended."""
-
-    stdin = stdout = None
-
-    def __init__(self, code, out=b"", err=b""):
-        self.returncode, self._streams = code, (out, err)
-
-    async def communicate(self):
-        return self._streams
-
-
 @pytest.mark.parametrize(
-    ("process", "customer", "told"),
+    ("code", "out", "err", "customer", "text"),
     [
-        (Process(0, b'{"customer": 5, "state": "converted"}\n'), 5, "converted: 5"),
-        (Process(0, b'{"error": "Taken."}\n'), None, "Taken."),
-        (Process(-9), None, "killed, signal 9"),
-        (Process(1, err=b"Traceback\nModuleNotFoundError: some\n"), None, "ended with 1 ModuleNotFoundError: some"),
-        (Process(3), None, "ended with 3"),
+        (0, b'{"customer": 5, "state": "converted"}\n', b"", 5, "converted: 5"),
+        (0, b'{"error": "Taken."}\n', b"", None, "Taken."),
+        (-9, b"", b"", None, "killed, signal 9"),
+        (1, b"", b"Traceback\nModuleNotFoundError: some\n", None, "ended with 1 ModuleNotFoundError: some"),
+        (3, b"", b"", None, "ended with 3"),
     ],
 )
-async def test_however_a_process_ends_it_is_told_in_one_line(process, customer, told):
-    submitter = processes._Submitter(process)
-    await submitter.ready()
-    submitter.take({})
-    assert await submitter.end() == processes._End(customer, told)
+def test_every_end_of_a_process_is_told_in_one_line(code, out, err, customer, text):
+    assert processes._end(code, out, err) == (customer, text)
 
 
 @NEEDS_POSIX
@@ -147,17 +118,6 @@ async def test_a_process_does_not_outlive_an_error_of_the_step(stage, monkeypatc
     monkeypatch.setattr(processes.asyncio, "create_subprocess_exec", remembered)
     stage.tracker_url = "sqlite+aiosqlite://"
     with pytest.raises(ZeroDivisionError):
-        async with processes._submitter(stage):
+        async with processes._process(stage):
             raise ZeroDivisionError
     assert started[0].returncode == -9
-
-
-def test_a_guest_without_an_id_has_none_to_give():
-    class Unstarted(TempUserLifecycle):
-        temp_id = None
-
-        def __init__(self):
-            pass
-
-    with pytest.raises(LookupError):
-        temp_id(Unstarted())

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from printnow_async import errors
-from printnow_async.cli.failures import TrackerFailed, advise, failure, unknown_hint
+from printnow_async.cli.failures import TrackerFailed, advise, explained, unknown_hint
 from printnow_async.errors import Sent
 
 
@@ -20,7 +20,7 @@ from printnow_async.errors import Sent
         (errors.UsernameInUseError("no", status=400), "Choose another username."),
         (errors.RateLimitError("no", status=429), "Nothing was applied: wait, then run it again."),
         (errors.ServerError("no", status=503), "Run it again later."),
-        (errors.ConflictError("no", status=409), "It is there already."),
+        (errors.ConflictError("no", status=409), "It exists already."),
         (errors.UnexpectedStatusError("no", status=302), "redirects are not followed"),
         (errors.ConnectError("no", sent=Sent.NEVER), "Check the network"),
         (errors.ConnectionLostError("no"), "Nothing was changed: run it again."),
@@ -37,7 +37,7 @@ from printnow_async.errors import Sent
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_an_error_ends_with_what_to_do(error, advice):
-    failed = failure(error, debug=False)
+    failed = explained(error, debug=False)
     assert failed.exit_code == 1
     assert failed.message.startswith(str(error))
     assert advice in failed.message.removeprefix(str(error))
@@ -45,19 +45,19 @@ def test_an_error_ends_with_what_to_do(error, advice):
 
 def test_an_error_without_advice_ends_with_itself():
     error = errors.BadRequestError("Storefront not found.", status=400)
-    assert failure(error, debug=False).message == str(error)
+    assert explained(error, debug=False).message == str(error)
 
 
 def test_configuration_has_an_exit_code_of_its_own():
-    assert failure(errors.ConfigurationError("no"), debug=False).exit_code == 2
+    assert explained(errors.ConfigurationError("no"), debug=False).exit_code == 2
 
 
 def test_an_interruption_has_an_exit_code_of_its_own():
-    assert failure(KeyboardInterrupt(), debug=False).exit_code == 130
+    assert explained(KeyboardInterrupt(), debug=False).exit_code == 130
 
 
 def test_the_text_of_an_unknown_error_is_not_shown():
-    assert "hunter2" not in failure(RuntimeError("hunter2"), debug=True).message
+    assert "hunter2" not in explained(RuntimeError("hunter2"), debug=True).message
 
 
 @pytest.mark.parametrize("name", ["create", "create_temporary", "update", "delete", "convert", "transfer"])
@@ -75,5 +75,5 @@ def test_a_command_s_own_advice_goes_before_the_general_one_while_it_runs():
         advise(errors.OutcomeUnknownError, "do this")
         advise(errors.UsernameInUseError, "Do that.")
         assert unknown_hint("customers.convert") == "It may have been applied: do this."
-        assert failure(errors.UsernameInUseError("no", status=400), debug=False).message.endswith("Do that.")
+        assert explained(errors.UsernameInUseError("no", status=400), debug=False).message.endswith("Do that.")
     assert "do this" not in unknown_hint("customers.convert")

@@ -125,9 +125,10 @@ def test_a_guest_that_nobody_tracks_is_one_line(guest, tracked):
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("", "must have 1 to 200 characters"),
-        ("x" * 201, "must have 1 to 200 characters"),
-        ("\udcff", "is not text in this terminal's encoding"),
+        ("", "a reference must be a string of 1 to 200 characters"),
+        ("x" * 201, "a reference must be a string of 1 to 200 characters"),
+        ("\udcff", "a reference must hold neither NUL nor a lone surrogate"),
+        ("cart\0", "a reference must hold neither NUL nor a lone surrogate"),
     ],
 )
 def test_a_reference_that_no_tracker_takes_is_bad_usage(guest, reference, said):
@@ -230,7 +231,7 @@ def test_recover_finds_out_that_a_convert_was_applied(guest, sandbox, tracked):
 
 
 def test_a_step_that_another_process_holds_is_waited_for_and_then_one_line(guest, tracked, monkeypatch):
-    monkeypatch.setattr("printnow_async.cli.guest.PATIENCE", 0.0)
+    monkeypatch.setattr("printnow_async.cli.guest.HELD_STEP_WAIT", 0.0)
     until = NOW + timedelta(hours=1)
     tracked(record("cart-7f3a", LifecycleState.CONVERTING, temp_id=5, lease_holder="other", lease_until=until))
     said = one_line(guest("recover", "cart-7f3a"))
@@ -300,7 +301,7 @@ def test_json_of_abandoned_guests_is_a_line_for_each(guest, tracked):
 def test_abandoning_without_a_terminal_needs_a_yes(guest, tracked):
     tracked(record("old", days=40))
     said = one_line(guest("stale", "--abandon", stdin="y\n"), code=2)
-    assert said == "printnow: there is no terminal to confirm it on: say --yes\n"
+    assert said == "printnow: there is no terminal to confirm it on: add --yes\n"
     assert tracked("old").state is LifecycleState.ACTIVE
 
 
@@ -329,7 +330,7 @@ def test_a_guest_that_moved_since_it_was_listed_stays_as_it_is(guest, tracked, u
     monkeypatch.setattr("click.confirm", lambda *_, **__: asyncio.run(move()) is None)
     result = guest("stale", "--abandon")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "0 guests abandoned")
-    assert result.stderr == "printnow: note: 1 guest moved meanwhile, and stay as they are\n"
+    assert result.stderr == "printnow: note: not abandoned, having moved in the meantime: 1 guest\n"
     assert tracked("old").state is LifecycleState.ACTIVE
 
 
@@ -339,7 +340,7 @@ def test_a_stale_step_that_had_been_applied_is_settled_and_not_abandoned(guest, 
     guest("convert", "old", *JANE, stdin="hunter2\n")
     assert started["temp_id"] in sandbox.customers
     result = guest("stale", "--days=0", "--abandon", "--yes")
-    assert result.stderr.startswith("printnow: note: 1 guest moved meanwhile")
+    assert result.stderr.startswith("printnow: note: not abandoned, having moved in the meantime: 1 guest")
     assert tracked("old").state is LifecycleState.CONVERTED
 
 
@@ -350,7 +351,7 @@ def test_one_that_cannot_be_settled_keeps_none_of_the_others_back(guest, tracked
     result = guest("stale", "--abandon", "--yes")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1] == "1 guest abandoned"
-    assert result.stderr.startswith("printnow: 1 guest could not be abandoned, stuck for one: ")
+    assert result.stderr.startswith("printnow: 1 guest could not be abandoned, the first is stuck: ")
     assert result.stderr.count("\n") == 1
     assert tracked("old").state is LifecycleState.ABANDONED
 

@@ -65,7 +65,7 @@ def test_a_storefront_that_is_not_there_says_where_to_look(run):
     result = run("storefronts", "get", "9")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("printnow: Storefront not found. [status 404, GET /api/v2/storefront/9,")
-    assert result.stderr.endswith("Check the ID: printnow storefronts lists those there are.\n")
+    assert result.stderr.endswith("Check the ID. To list the storefronts: printnow storefronts.\n")
 
 
 @pytest.mark.parametrize("args", [("nope",), ("get",), ("get", "x"), ("get", "0"), ("list", "1")], ids=" ".join)
@@ -75,7 +75,7 @@ def test_what_is_no_command_of_storefronts_is_bad_usage_and_lists_nothing(run, s
 
 
 def test_options_before_the_command_do_not_make_it_a_list(run):
-    assert "lists those there are" in run("storefronts", "--debug", "get", "9").stderr
+    assert "To list the storefronts" in run("storefronts", "--debug", "get", "9").stderr
 
 
 def test_the_list_is_what_debug_alone_is_for(run):

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from printnow_async.cli.trackers import _said_by_a_database
+from printnow_async.cli.trackers import _database_failure
+from printnow_async.errors import TablesMissingError
 
 SECRET = "hunter2hunter2"
 
@@ -72,7 +73,7 @@ def test_the_password_of_a_tracker_does_not_come_out(run_alone, monkeypatch, deb
 
 
 def test_a_reader_that_has_gone_is_no_failure_of_the_database():
-    assert _said_by_a_database(BrokenPipeError()) is None
+    assert _database_failure(BrokenPipeError()) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_database_that_cannot_be_used_is_one_line(run, url, code, line, unused
 
 def test_a_database_that_fails_says_how_to_settle_what_was_cut_off(run):
     line = said(run("guest", "show", "cart", "--tracker", "sqlite+aiosqlite:///no/such/folder.db"), 1)
-    assert line.endswith("a step that was cut off is settled by: printnow guest recover cart.\n")
+    assert line.endswith("To finish a step that was cut off: printnow guest recover cart.\n")
 
 
 @pytest.mark.parametrize("missing", ["sqlalchemy", "printnow_async._sql"])
@@ -107,9 +108,20 @@ def test_without_sqlalchemy_the_command_says_what_to_install(run_alone, monkeypa
         assert line.startswith("printnow: SQLAlchemy is missing: install printnow-async[sql]")
 
 
+def test_missing_tables_are_one_line_that_names_the_option_and_the_command(run, monkeypatch):
+    async def not_there(*_):
+        raise TablesMissingError('setup="create" makes them')
+
+    monkeypatch.setattr("printnow_async.tracking.sql.SQLTracker.load", not_there)
+    line = said(run("guest", "show", "cart", PRINTNOW_TRACKER="sqlite+aiosqlite:///other.db"), 2)
+    assert line == (
+        "printnow: the tracker's database has no tables for guests: make them with --create-tables, or run the SQL "
+        "that this prints: printnow guest schema\n"
+    )
+
+
 def test_postgresql_gets_its_tables_when_told_to(run, fresh_postgres):
     start = ("guest", "start", "cart", "--storefront=1", "--json")
-    line = said(run(*start, PRINTNOW_TRACKER=fresh_postgres), 2)
-    assert "make them with --create-tables, or run what `printnow guest schema` prints" in line
+    assert "tables" in said(run(*start, PRINTNOW_TRACKER=fresh_postgres), 2)
     assert json.loads(run(*start, "--create-tables", PRINTNOW_TRACKER=fresh_postgres).stdout)["state"] == "active"
     assert run("guest", "show", "cart", PRINTNOW_TRACKER=fresh_postgres).exit_code == 0

@@ -23,6 +23,7 @@ def commands(group=printnow, path=()):
             yield (*path, name), command
 
 
+NO_ID = f"is not in the range 1<=x<={2**63 - 1}."
 PATHS = [path for path, _ in commands()]
 
 
@@ -63,7 +64,9 @@ def test_a_group_alone_shows_its_help_and_is_bad_usage(path, run_alone):
     [
         ("nothing", "No such command 'nothing'."),
         ("customer get", "Missing argument 'ID'."),
-        ("customer get 0", "Invalid value for 'ID': 0 is not in the range x>=1."),
+        ("customer get 0", f"Invalid value for 'ID': 0 {NO_ID}"),
+        (f"customer get {2**63}", f"Invalid value for 'ID': {2**63} {NO_ID}"),
+        (f"customer transfer 5 --to {2**63}", f"Invalid value for '--to': {2**63} {NO_ID}"),
         ("customer transfer 5 --to 5", "ID and --to are the same customer."),
         ("customer update 5", "nothing to change: give at least one option."),
         ("customer update 5 --company A --clear-company", "--company and --clear-company contradict each other."),

@@ -1,297 +1,204 @@
-"""What was asked and reported, against what the sandbox holds. Pure: nothing in it sends or prints anything."""
+"""The comparison at the end of the demo: what the SDK reported, and what the sandbox holds.
+
+Each step of the demo gives back asks (one for each customer that it wanted, with what the SDK reported) and
+expectations (other values that must be found in the end). A living customer belongs to an ask that has its ID, its
+username or its mark. Then:
+
+1. An ask with two or more living customers has duplicates. A living customer without an ask is a duplicate too.
+2. An ask whose report contradicts the living customers is lost.
+3. A number that is higher than expected counts as so many duplicates, a lower number as so many losses. Any other
+   value that is not as expected is one loss.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
 
-from printnow_async.sandbox import RecordedRequest, Sandbox, SandboxCustomer
+from printnow_async.models import NewAccount
+from printnow_async.sandbox import RecordedRequest, Sandbox
 
-__all__ = ["Ask", "Audit", "Claim", "Count", "Expectation", "Holdings", "Row", "Sending", "audit", "holdings"]
+__all__ = ["Ask", "Audit", "Claim", "Expectation", "StepCount", "StepResult", "audit"]
 
 
 class Claim(enum.StrEnum):
-    """What the SDK reported about something that was asked for."""
+    """What the SDK reported about a customer that was asked for."""
 
     CREATED = "created"
-    """It is there."""
     UNKNOWN = "unknown"
-    """It may be there or not."""
+    """The customer may exist or not."""
     REFUSED = "refused"
-    """It is not there, and never was."""
     DELETED = "deleted"
-    """It was there, and is gone again."""
+    """The customer was created, and then deleted."""
 
 
 @attrs.frozen
 class Ask:
-    """One customer that somebody asked for, and what the SDK reported of it."""
+    """One customer that a step asked for."""
 
     claim: Claim
-    """What it reported."""
+    """What the SDK reported."""
     customer_id: int | None = None
-    """The ID it reported, if any."""
+    """The ID that the SDK reported, if any."""
     username: str | None = None
     """The username that was asked for; None for a guest."""
     mark: str | None = None
-    """The company that was asked for. No rule keeps it unique, so two customers of one ask would both have it."""
+    """The company that was asked for. Companies need not be unique, so two customers of one ask both have the mark."""
 
-    @property
-    def name(self) -> str:
-        """What a person calls it."""
-        return self.username or f"guest {self.customer_id}"
+    @classmethod
+    def of(cls, account: NewAccount, claim: Claim, customer_id: int | None = None) -> Ask:
+        """Make the ask for an account."""
+        return cls(claim, customer_id, account.username, account.company)
 
 
 @attrs.frozen
 class Expectation:
-    """A value that a customer must have in the end."""
+    """A value that must be found in the end: a field of a customer, or how often a request was received."""
 
-    customer_id: int
-    """Whose."""
-    field: str
-    """Which, by the name it has in the sandbox."""
+    subject: int | str
+    """The ID of a customer, or a request, as "PATCH /api/v2/customer/12"."""
+    what: str
+    """The name of the customer's field in the sandbox; of a request, "times received"."""
     value: Any
-    """What it must be."""
 
 
 @attrs.frozen
-class Sending:
-    """A request that must have reached the sandbox so often in the end, neither more nor less."""
-
-    request: str
-    """Which, as "PATCH /api/v2/customer/12"."""
-    times: int
-    """How often."""
-
-
-@attrs.frozen
-class Row:
+class StepResult:
     """What a step of the demo gives back."""
 
     title: str
-    """What the step is about."""
+    """The name of the step in the table."""
     asks: Sequence[Ask]
-    """Every customer it asked for."""
     expectations: Sequence[Expectation] = ()
-    """What else must hold."""
-    sendings: Sequence[Sending] = ()
-    """What must have been sent."""
     requests: Sequence[RecordedRequest] = ()
-    """The requests that reached the sandbox meanwhile."""
+    """The requests that reached the sandbox during the step."""
 
 
 @attrs.frozen
-class Holdings:
-    """What the sandbox holds, and what it did to come to that."""
+class StepCount:
+    """The numbers of one step, by name.
 
-    living: Sequence[SandboxCustomer]
-    """The customers."""
-    deleted: Sequence[SandboxCustomer]
-    """Those that were deleted."""
-    applied: frozenset[str]
-    """The marks of every account that it made, whatever it then answered."""
-    sent: Mapping[str, int] = attrs.field(factory=dict)
-    """How often each request reached it, by method and path."""
-
-
-def holdings(sandbox: Sandbox) -> Holdings:
-    """Take stock. Once the sandbox is closed, nothing that is still on its way can change it."""
-    marks = (r.json.get("company") for r in sandbox.requests if r.applied and r.json is not None)
-    return Holdings(
-        living=tuple(sandbox.customers.values()),
-        deleted=tuple(sandbox.deleted_customers.values()),
-        applied=frozenset(mark for mark in marks if isinstance(mark, str)),
-        sent=Counter(f"{r.method} {r.path}" for r in sandbox.requests),
-    )
-
-
-@attrs.frozen
-class Count:
-    """A row, counted: what was asked and reported, what is held, and what does not fit."""
+    "asked" = "created" + "unknown" + "refused", by the report of the SDK; "deleted" are some of the created.
+    "held" are the living customers that belong to the asks, "unknown_held" the unknown asks with one such customer.
+    "duplicates" and "lost" are explained at the top. "requests" reached the sandbox, "repeats" of them for the second
+    or a later time in the same call.
+    """
 
     title: str
-    """The row's title."""
-    asked: int
-    """Customers asked for."""
-    created: int
-    """Reported as created; `deleted` of them as deleted afterwards."""
-    unknown: int
-    """Reported as unknown."""
-    refused: int
-    """Reported as not created."""
-    deleted: int
-    """Reported as created and then deleted."""
-    held: int
-    """Living customers in the sandbox that come from these asks."""
-    unknown_held: int
-    """Those of the unknown ones that are there, exactly once each."""
-    duplicates: int
-    """What is there more than once."""
-    lost: int
-    """What is not as it was reported."""
-    requests: int
-    """Requests that reached the sandbox."""
-    repeats: int
-    """Those that had reached it before, in the same call."""
-    differences: tuple[str, ...] = ()
-    """A line for each duplicate and each loss."""
+    numbers: Counter[str]
+    differences: Sequence[str]
+    """A line for each thing that is wrong."""
 
 
 @attrs.frozen
 class Audit:
-    """The whole comparison."""
+    """The whole comparison: a count for each step, and one for customers that nobody asked for, if there are any."""
 
-    counts: tuple[Count, ...]
-    """A row for each step, and one more for customers that nobody asked for, if there are any."""
+    counts: Sequence[StepCount]
 
-    @property
-    def duplicates(self) -> int:
-        """In all rows."""
-        return sum(count.duplicates for count in self.counts)
-
-    @property
-    def lost(self) -> int:
-        """In all rows."""
-        return sum(count.lost for count in self.counts)
+    def total(self, name: str) -> int:
+        """Add up a number of all counts."""
+        return sum(count.numbers[name] for count in self.counts)
 
     @property
     def differences(self) -> list[str]:
-        """In all rows."""
+        """The differences of all counts."""
         return [line for count in self.counts for line in count.differences]
 
     @property
     def holds(self) -> bool:
-        """Whether the sandbox holds what was reported, no more and no less."""
-        return not (self.duplicates or self.lost or self.differences)
+        """Whether the sandbox holds exactly what was reported."""
+        return not self.differences
 
 
-def audit(rows: Iterable[Row], held: Holdings) -> Audit:
-    """Compare what the steps asked for, and were told, with what the sandbox holds."""
-    book = _Book(held)
-    counts = [book.count(row) for row in rows]
-    return Audit((*counts, *book.nobody_asked_for()))
+def audit(results: Iterable[StepResult], sandbox: Sandbox) -> Audit:
+    """Compare the results of the steps with a sandbox, which is closed: no request on its way can change it."""
+    book = _Book(sandbox)
+    counts = [book.count(result) for result in results]
+    if strays := book.unclaimed:
+        numbers = Counter(held=len(strays), duplicates=len(strays))
+        counts.append(StepCount("nobody asked for", numbers, [f"nobody asked for: {_listed(strays)}"]))
+    return Audit(counts)
 
 
 class _Book:
-    """The living customers, found by what an ask knows of them."""
+    """What a sandbox holds and has received, with an index of the living customers."""
 
-    def __init__(self, held: Holdings) -> None:
-        self._held = held
-        self._by_id = {customer.id: customer for customer in held.deleted}
-        self._found: dict[tuple[str, Any], list[int]] = defaultdict(list)
-        self._claimed: set[int] = set()
-        for index, customer in enumerate(held.living):
-            self._by_id[customer.id] = customer
-            self._found["id", customer.id].append(index)
-            self._found["username", customer.username.casefold()].append(index)
-            self._found["mark", customer.company].append(index)
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._customers = {**sandbox.deleted_customers, **sandbox.customers}
+        self._received = Counter(f"{r.method} {r.path}" for r in sandbox.requests)
+        self._applied = {r.json.get("company") for r in sandbox.requests if r.applied and r.json is not None}
+        self._living: dict[tuple[str, object], set[int]] = defaultdict(set)
+        for customer in sandbox.customers.values():
+            self._living["id", customer.id].add(customer.id)
+            self._living["username", customer.username.casefold()].add(customer.id)
+            self._living["mark", customer.company].add(customer.id)
+        self.unclaimed = set(sandbox.customers)
+        """The IDs of the living customers that belong to no ask so far."""
 
-    def count(self, row: Row) -> Count:
-        """Count a row."""
-        claims = Counter(ask.claim for ask in row.asks)
-        held = duplicates = lost = unknown_held = 0
+    def count(self, result: StepResult) -> StepCount:
+        """Count a step."""
+        claims = Counter(ask.claim for ask in result.asks)
+        # The requests of one call have one X-Request-ID. A read after a write is no repeat.
+        calls = Counter((r.request_id, r.method, r.path) for r in result.requests if r.request_id is not None)
+        numbers = Counter({claim.value: claims[claim] for claim in Claim})
+        numbers["asked"] = len(result.asks)
+        numbers["created"] += claims[Claim.DELETED]
+        numbers["requests"] = len(result.requests)
+        numbers["repeats"] = calls.total() - len(calls)
+        numbers.update(held=0, unknown_held=0, duplicates=0, lost=0)
         differences: list[str] = []
-        for ask in row.asks:
-            made = self._made_from(ask)
-            held += len(made)
-            unknown_held += ask.claim is Claim.UNKNOWN and len(made) == 1
+        for ask in result.asks:
+            name, made = ask.username or f"guest {ask.customer_id}", self._made_from(ask)
+            numbers["held"] += len(made)
+            numbers["unknown_held"] += ask.claim is Claim.UNKNOWN and len(made) == 1
             if len(made) > 1:
-                duplicates += len(made) - 1
-                differences.append(f"{ask.name}: the sandbox holds it {len(made)} times, as {_ids(made)}")
-            if wrong := self._contradicted(ask, made):
-                lost += 1
-                differences.append(f"{ask.name}: {wrong}")
-        for expectation in row.expectations:
-            surplus, missing = self._off(expectation)
-            duplicates += surplus
-            lost += missing
-            if surplus or missing:
-                differences.append(self._described(expectation))
-        for sending in row.sendings:
-            sent = self._held.sent.get(sending.request, 0)
-            duplicates += max(sent - sending.times, 0)
-            lost += max(sending.times - sent, 0)
-            if sent != sending.times:
-                differences.append(f"{sending.request}: reached the sandbox {sent} times and should {sending.times}")
-        return Count(
-            title=row.title,
-            asked=len(row.asks),
-            created=claims[Claim.CREATED] + claims[Claim.DELETED],
-            unknown=claims[Claim.UNKNOWN],
-            refused=claims[Claim.REFUSED],
-            deleted=claims[Claim.DELETED],
-            held=held,
-            unknown_held=unknown_held,
-            duplicates=duplicates,
-            lost=lost,
-            requests=len(row.requests),
-            repeats=_repeats(row.requests),
-            differences=tuple(differences),
-        )
+                numbers["duplicates"] += len(made) - 1
+                differences.append(f"{name}: the sandbox holds it {len(made)} times, as {_listed(made)}")
+            if wrong := self._contradiction(ask, made):
+                numbers["lost"] += 1
+                differences.append(f"{name}: {wrong}")
+        for wanted in result.expectations:
+            name, found = self._found(wanted)
+            if found != wanted.value:
+                surplus = found - wanted.value if type(found) is type(wanted.value) is int else -1
+                numbers["duplicates" if surplus > 0 else "lost"] += abs(surplus)
+                differences.append(f"{name}: {wanted.what} is {found!r} and should be {wanted.value!r}")
+        return StepCount(result.title, numbers, differences)
 
-    def _made_from(self, ask: Ask) -> list[SandboxCustomer]:
-        """The living customers that come from an ask: by its ID, its username or its mark."""
-        keys: list[tuple[str, Any]] = [("id", ask.customer_id)]
+    def _made_from(self, ask: Ask) -> set[int]:
+        """The IDs of the living customers that belong to an ask."""
+        keys: list[tuple[str, object]] = [("id", ask.customer_id)]
         if ask.username is not None:
             keys.append(("username", ask.username.casefold()))
         if ask.mark:
             keys.append(("mark", ask.mark))
-        indexes = sorted({index for key in keys for index in self._found.get(key, ())})
-        self._claimed.update(indexes)
-        return [self._held.living[index] for index in indexes]
+        made = {customer_id for key in keys for customer_id in self._living.get(key, ())}
+        self.unclaimed -= made
+        return made
 
-    def _contradicted(self, ask: Ask, made: Sequence[SandboxCustomer]) -> str | None:
-        """How the sandbox contradicts the claim, if it does."""
+    def _contradiction(self, ask: Ask, made: Collection[int]) -> str | None:
+        """How the living customers of an ask contradict its claim, if they do."""
         match ask.claim:
-            case Claim.CREATED if all(customer.id != ask.customer_id for customer in made):
+            case Claim.CREATED if ask.customer_id not in made:
                 return f"reported as created with ID {ask.customer_id}, and the sandbox does not hold that"
-            case Claim.UNKNOWN if not made and ask.mark in self._held.applied:
+            case Claim.UNKNOWN if not made and ask.mark in self._applied:
                 return "reported as unknown; it was applied, and the sandbox does not hold it"
             case Claim.REFUSED | Claim.DELETED if made:
-                return f"reported as {ask.claim}, and the sandbox holds it as {_ids(made)}"
+                return f"reported as {ask.claim}, and the sandbox holds it as {_listed(made)}"
             case _:
                 return None
 
-    def _off(self, expectation: Expectation) -> tuple[int, int]:
-        """By how much a value is too high and too low; another value of another kind counts as one loss."""
-        wanted, found = expectation.value, self._value(expectation)
-        if found == wanted:
-            return 0, 0
-        if type(wanted) is int and type(found) is int:
-            return max(found - wanted, 0), max(wanted - found, 0)
-        return 0, 1
-
-    def _value(self, expectation: Expectation) -> Any:
-        return getattr(self._by_id.get(expectation.customer_id), expectation.field, None)
-
-    def _described(self, wanted: Expectation) -> str:
-        found = self._value(wanted)
-        return f"customer {wanted.customer_id}: {wanted.field} is {found!r} and should be {wanted.value!r}"
-
-    def nobody_asked_for(self) -> tuple[Count, ...]:
-        """A row for the living customers that no ask accounts for, if there are any."""
-        strays = [customer for index, customer in enumerate(self._held.living) if index not in self._claimed]
-        if not strays:
-            return ()
-        nothing = dict.fromkeys(
-            ("asked", "created", "unknown", "refused", "deleted", "unknown_held", "lost", "requests", "repeats"), 0
-        )
-        line = f"nobody asked for: {_ids(strays)}"
-        count = Count(
-            title="nobody asked for", held=len(strays), duplicates=len(strays), differences=(line,), **nothing
-        )
-        return (count,)
+    def _found(self, wanted: Expectation) -> tuple[str, Any]:
+        """The name of the subject of an expectation, and the value that is found."""
+        if isinstance(wanted.subject, str):
+            return wanted.subject, self._received[wanted.subject]
+        return f"customer {wanted.subject}", getattr(self._customers.get(wanted.subject), wanted.what, None)
 
 
-def _ids(customers: Iterable[SandboxCustomer]) -> str:
-    return ", ".join(str(customer.id) for customer in customers)
-
-
-def _repeats(requests: Iterable[RecordedRequest]) -> int:
-    """Requests of one call (they share its X-Request-ID) that came again; a read-back after a write is one."""
-    seen = Counter((r.request_id, r.method, r.path) for r in requests if r.request_id is not None)
-    return sum(times - 1 for times in seen.values())
+def _listed(ids: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(ids)))

@@ -1,11 +1,10 @@
-"""The end of the demo: what was asked and what the sandbox holds, side by side."""
+"""The end of the demo: the comparison as a table for people, or as JSON."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import Any, Final
 
-import attrs
 import click
 from rich import box
 from rich.table import Table
@@ -16,97 +15,85 @@ from printnow_async.cli.output import console, write
 
 __all__ = ["as_json", "show", "verdict"]
 
-_COLUMNS: Final = (
+_NUMBERS: Final = (
     ("asked", "asked"),
-    ("reported created", "created"),
-    ("reported unknown", "unknown"),
+    ("reported\ncreated", "created"),
+    ("reported\nunknown", "unknown"),
     ("refused", "refused"),
     ("deleted", "deleted"),
-    ("held by sandbox", "held"),
-    ("duplicates", "duplicates"),
+    ("held by\nsandbox", "held"),
+    ("dupli-\ncates", "duplicates"),
     ("lost", "lost"),
-    ("requests sent", "requests"),
+    ("requests\nsent", "requests"),
     ("repeats", "repeats"),
 )
-"""Heading and field of `Count`."""
+"""The heading and the name of each number."""
 
-_NARROWEST: Final = 100
-"""Columns that the table needs with a row for each step; on less it has a column for each step."""
-
-_IN_TWO_LINES: Final = {"duplicates": "dupli-\ncates", "held by sandbox": "held by\nsandbox"}
-
-_BAD: Final = ("duplicates", "lost")
+_WIDE: Final = 100
+"""Terminal columns from which the table has a row for each step. A narrower table has a column for each step."""
 
 
 def verdict(audit: Audit) -> str:
-    """The last line."""
-    return f"{audit.duplicates} duplicates, {audit.lost} lost"
+    """Give the last line."""
+    return f"{audit.total('duplicates')} duplicates, {audit.total('lost')} lost"
 
 
 def as_json(audit: Audit, **more: Any) -> dict[str, Any]:
-    """Everything, for programs."""
+    """Give the comparison for JSON, with more keys in front."""
+    names = [*(name for _, name in _NUMBERS), "unknown_held"]
     return {
         **more,
-        "steps": [attrs.asdict(count) for count in audit.counts],
-        "duplicates": audit.duplicates,
-        "lost": audit.lost,
+        "steps": [
+            {"title": count.title, **{name: count.numbers[name] for name in names}, "differences": count.differences}
+            for count in audit.counts
+        ],
+        "duplicates": audit.total("duplicates"),
+        "lost": audit.total("lost"),
         "differences": audit.differences,
         "ok": audit.holds,
     }
 
 
 def show(audit: Audit, *, elapsed: float) -> None:
-    """Everything, for people; the verdict is the last line."""
-    click.echo()
+    """Write the comparison for people. The verdict is the last line."""
     width = console().width
-    write(_steps_down(audit) if width >= _NARROWEST else _steps_across(audit))
     click.echo()
-    about_unknown = textwrap.wrap(_about_unknown(audit), min(width, _NARROWEST) - 1)
+    write(_table(audit, wide=width >= _WIDE))
+    click.echo()
+    about_unknown = textwrap.wrap(_about_unknown(audit), min(width, _WIDE) - 1)
     for line in (*about_unknown, *audit.differences, f"{elapsed:.1f} s"):
         write(Text(line))
     write(Text(verdict(audit), "bold green" if audit.holds else "bold red"))
 
 
-def _steps_down(audit: Audit) -> Table:
-    """A row for each step."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, header_style="bold")
-    table.add_column("step", vertical="bottom")
-    for heading, _ in _COLUMNS:
-        table.add_column(_IN_TWO_LINES.get(heading) or "\n".join(heading.split()), justify="right", vertical="bottom")
-    for number, count in enumerate(audit.counts, 1):
-        row = [_cell(field, getattr(count, field)) for _, field in _COLUMNS]
-        table.add_row(f"{number}  {count.title}", *row, end_section=number == len(audit.counts))
-    table.add_row("all", *(_cell(field, _total(audit, field)) for _, field in _COLUMNS))
+def _table(audit: Audit, *, wide: bool) -> Table:
+    """Make the table: steps from top to bottom if there is room, else steps from left to right by their number."""
+    padding = 0 if wide else (0, 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=padding, header_style="bold")
+    numbered = enumerate((count.title for count in audit.counts), 1)
+    titles = ["step", *(f"{number}  {title}" if wide else str(number) for number, title in numbered), "all"]
+    columns: list[list[str | Text]] = [[*titles]]
+    for heading, name in _NUMBERS:
+        cells = [_cell(name, number) for number in (*(c.numbers[name] for c in audit.counts), audit.total(name))]
+        columns.append([heading if wide else heading.replace("-\n", "").replace("\n", " "), *cells])
+    headings, *rows = zip(*columns, strict=True) if wide else columns
+    for head in headings:
+        table.add_column(head, justify="right" if table.columns else "left", vertical="bottom")
+    for row in rows:
+        table.add_row(*row, end_section=wide and row is rows[-2])
     return table
 
 
-def _steps_across(audit: Audit) -> Table:
-    """A column for each step, by its number."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("step")
-    for number in range(1, len(audit.counts) + 1):
-        table.add_column(str(number), justify="right")
-    table.add_column("all", justify="right")
-    for heading, field in _COLUMNS:
-        row = [_cell(field, getattr(count, field)) for count in audit.counts]
-        table.add_row(heading, *row, _cell(field, _total(audit, field)))
-    return table
-
-
-def _total(audit: Audit, field: str) -> int:
-    return sum(getattr(count, field) for count in audit.counts)
-
-
-def _cell(field: str, number: int) -> Text:
-    return Text(str(number), "bold red" if number and field in _BAD else "dim" if not number else "")
+def _cell(name: str, number: int) -> Text:
+    return Text(str(number), "bold red" if number and name in {"duplicates", "lost"} else "" if number else "dim")
 
 
 def _about_unknown(audit: Audit) -> str:
-    """What an unknown outcome is, and what became of each."""
-    unknown, held = _total(audit, "unknown"), _total(audit, "unknown_held")
+    """Explain what an unknown outcome is, and what became of the unknown outcomes."""
+    unknown, held = audit.total("unknown"), audit.total("unknown_held")
     if not unknown:
         return ""
-    # where something is wrong, the differences speak of the others
+    # where the comparison fails, the differences explain the other unknown outcomes
     never = f"; {unknown - held} never applied" if held < unknown and audit.holds else ""
     return (
         f"{unknown} unknown: the answer got lost, and no other request can tell whether the account that now has the "
