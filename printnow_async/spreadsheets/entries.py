@@ -8,7 +8,7 @@ import attrs
 
 from printnow_async.spreadsheets.results import RowOutcome
 
-__all__ = ["NEW", "SENDING", "JournalChanges", "JournalEntry"]
+__all__ = ["JournalChanges", "JournalEntry", "NEW", "SENDING"]
 
 NEW: Final = "new"
 """The state of a row that no run has sent before. The journal's tables never hold this state."""

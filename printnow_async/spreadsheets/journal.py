@@ -49,22 +49,18 @@ class Journal:
         return self._store.name
 
     async def __aenter__(self) -> Self:
-        about = await self._store.open()
+        source = self._source[:1000]
+        about = await self._store.open({"salt": secrets.token_hex(16), "source": source})
         try:
-            if not about:
-                about = {"salt": secrets.token_hex(16), "source": self._source[:1000]}
-                await self._store.describe(about)
-            self._salt = bytes.fromhex(about["salt"])
-            if about["source"] != self._source[:1000]:
-                self.other_source = about["source"]
-            await self._store.fold()  # what a run that was killed has left
+            await self._store.fold()  # changes that a killed run has left
             last = await self._store.last_id()
-        except StoreError as error:
+        except BaseException as error:
             await self._store.aclose()
-            raise ConfigurationError(f"{self.name}: {error}") from None
-        except BaseException:
-            await self._store.aclose()
+            if isinstance(error, StoreError):
+                raise ConfigurationError(f"{self.name}: {error}") from None
             raise
+        self._salt = bytes.fromhex(about["salt"])
+        self.other_source = about["source"] if about["source"] != source else None
         self._next, self.new = last + 1, last == 0
         return self
 

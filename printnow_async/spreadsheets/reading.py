@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self, TypeAlias
+from typing import BinaryIO, Final, Self
 
 from printnow_async.errors import ConfigurationError
 from printnow_async.spreadsheets._delimited import delimiter_of, text_rows
@@ -26,32 +26,23 @@ __all__ = ["SheetRow", "Spreadsheet", "open_spreadsheet"]
 ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 OLE: Final = bytes.fromhex("D0CF11E0")
 
-SheetFormat: TypeAlias = Callable[[], Iterator[SheetRow]]
-"""Gives every row of a spreadsheet from the beginning, blank rows too."""
-
 
 class Spreadsheet:
     """Headings, and the rows below them, which may be read many times. `open_spreadsheet` makes a `Spreadsheet`."""
 
     def __init__(self, source: SpreadsheetFile) -> None:
+        self.name = source.name
+        """The file's name, or "standard input", for messages."""
+        self.path = source.path
+        """The path of the file; None if the spreadsheet was not given as a path."""
         self._source = source
-        self._every_row = _format(source)
+        self._every_row = _every_row(source)
         first = next(self._filled(), SheetRow(0, ()))
         texts = [heading.strip() for heading in first.cells]
         while texts and not texts[-1]:
             texts.pop()
         self.headings: tuple[str, ...] = tuple(texts)
         """The first row that is not blank; empty if every row is blank."""
-
-    @property
-    def name(self) -> str:
-        """The file's name, or "standard input", for messages."""
-        return self._source.name
-
-    @property
-    def path(self) -> Path | None:
-        """The path of the file; None if the spreadsheet was not given as a path."""
-        return self._source.path
 
     def rows(self) -> Iterator[SheetRow]:
         """Give every row below the headings that is not blank, from the beginning on each call.
@@ -125,8 +116,8 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> SpreadsheetFile:
     return SpreadsheetFile(source, Path(name).name if isinstance(name, str) else "the spreadsheet")
 
 
-def _format(source: SpreadsheetFile) -> SheetFormat:
-    """The format of the content."""
+def _every_row(source: SpreadsheetFile) -> Callable[[], Iterator[SheetRow]]:
+    """What gives every row from the beginning, blank rows too: the content decides on the format."""
     with source.open() as file:
         begin = file.read(len(OLE))
     if begin.startswith(OLE):

@@ -139,8 +139,8 @@ class JournalStore:
         self._changes: dict[str, str] = {}
         self._indexed = False
 
-    async def open(self) -> dict[str, str]:
-        """Lock the database, make missing tables, and give what the journal says about itself.
+    async def open(self, begun: dict[str, str]) -> dict[str, str]:
+        """Lock the database, make missing tables, and give what the journal says about itself: `begun`, if it is new.
 
         Raises `ConfigurationError` for a file that is no journal, is damaged, or is in use by another run.
         """
@@ -156,8 +156,10 @@ class JournalStore:
             self._append = _by_position(sa.insert(_LOG).values(values), ("id", "changes"), self._open.dialect)
             self._changes = {kind: _by_position(*change, self._open.dialect) for kind, change in _CHANGES.items()}
             await self._lock()
-            rows = await self._open.execute(sa.select(_ABOUT))
-            about = {row.name: row.value for row in rows}
+            about = {row.name: row.value for row in await self._open.execute(sa.select(_ABOUT))}
+            if not about:
+                about = begun
+                await self._open.execute(sa.insert(_ABOUT), [{"name": key, "value": begun[key]} for key in begun])
             await self._open.commit()
         except BaseException as error:
             await self.aclose()
@@ -200,11 +202,6 @@ class JournalStore:
             with suppress(exc.DBAPIError):  # what could not be written cannot be taken back either
                 await self._open.rollback()
             raise StoreError(self._explain(error)) from None
-
-    async def describe(self, about: dict[str, str]) -> None:
-        """Keep what a new journal says about itself."""
-        async with self._transaction() as connection:
-            await connection.execute(sa.insert(_ABOUT), [{"name": name, "value": about[name]} for name in about])
 
     async def last_id(self) -> int:
         """The number of the entry that was added last, from 1; 0 if there is no entry."""
