@@ -1,4 +1,4 @@
-"""Checks every row of a spreadsheet by the rules of an account, and compares it with earlier rows, without any request.
+"""Checks every row of a spreadsheet by the rules of an account and against the rows before, without any request.
 
 with open_spreadsheet("customers.csv") as spreadsheet:
     checked = check(spreadsheet, Columns.of(spreadsheet.headings))

@@ -102,7 +102,7 @@ class Columns:
         username, password, email, first_name, last_name, company, flag = self._pick((*cells, ""))
         return (
             username.strip(),
-            password,  # its blanks belong to it
+            password,  # blanks are part of a password
             email.strip(),
             first_name.strip(),
             last_name.strip(),

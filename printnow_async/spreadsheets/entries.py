@@ -1,4 +1,4 @@
-"""What the journal knows of a row, and the changes of it that are written together: values, nothing else."""
+"""What the journal knows of a row, and the changes that are written together: values, nothing else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JournalEntry(NamedTuple):
 
     @property
     def uncertain(self) -> bool:
-        """Whether an earlier run may have created the customer without knowing it."""
+        """Whether an earlier run may have created the customer without learning the outcome."""
         return self.state in {SENDING, RowOutcome.UNKNOWN}
 
 

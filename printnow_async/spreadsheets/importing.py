@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from printnow_async._checks import checked_count, checked_id
 from printnow_async.client import PrintNowClient
@@ -16,7 +16,7 @@ from printnow_async.errors import ConfigurationError
 from printnow_async.spreadsheets.checking import Checked, check
 from printnow_async.spreadsheets.columns import Columns
 from printnow_async.spreadsheets.job import RowJob
-from printnow_async.spreadsheets.journal import Journal, StoreError
+from printnow_async.spreadsheets.journal import LOOKED_UP, Journal, StoreError
 from printnow_async.spreadsheets.reading import open_spreadsheet
 from printnow_async.spreadsheets.reports import ReportFiles
 from printnow_async.spreadsheets.results import ImportProgress, ImportReport, RowOutcome
@@ -25,9 +25,6 @@ from printnow_async.spreadsheets.staging import RowStager
 from printnow_async.spreadsheets.tally import RowTally
 
 __all__ = ["import_accounts"]
-
-SAMPLE: Final = 1_000
-"""When a journal was begun for a file of another name, the journal must know one of so many first rows."""
 
 
 async def import_accounts(
@@ -127,12 +124,12 @@ def _beside(path: Path | None) -> Path:
 
 
 async def _check_belongs(journal: Journal, checked: Checked) -> None:
-    """Raise `ConfigurationError` if the journal was begun for a file of another name and knows no row of this one."""
+    """Raise `ConfigurationError` if the journal is of a file of another name, and knows none of the first rows."""
     if journal.other_source is None or journal.new:
         return
     keys = (journal.key(row.username) for row in checked.rows() if not row.problems)
     try:
-        known = await journal.find(list(islice(keys, SAMPLE)))
+        known = await journal.find(list(islice(keys, LOOKED_UP)))
     except StoreError as error:
         raise ConfigurationError(f"{journal.name}: {error}") from None
     if not known:

@@ -1,7 +1,11 @@
 """One run over the rows of a spreadsheet: staged rows are sent, so many at once, and what became of them is written.
 
-This file knows nothing of what is done with a row: that is the `send` which is passed in. `send` returns the row's
-result, or raises `RowNotSentError` where nothing of the row was applied.
+This file does not know what is done with a row: the `send` that is passed in does it. A staged row ends in one of
+three ways:
+
+1. `send` returns the row's result: the journal and the tally get the outcome.
+2. `send` raises `RowNotSentError`, as nothing was applied: the row's entry goes back to what it was before.
+3. The run is cancelled or killed while the row is in flight: the entry stays open, and the next run sends it again.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ class RowNotSentError(Exception):
 
 
 class JobHaltedError(RowNotSentError):
-    """Nothing of the row was applied, and no other row need be tried. The text says why, in one line."""
+    """Nothing of the row was applied, and no other row can be sent. The text says why, in one line."""
 
 
 class RowJob:
@@ -90,11 +94,11 @@ class RowJob:
                 self._journal.withdraw(entry)
 
     async def _settle(self, staged: StagedRow) -> None:
-        """Send a row, and give it its outcome at once: no outcome may be known and not be on its way to the journal."""
+        """Send a row, and give the row its outcome at once: a known outcome must never miss the next transaction."""
         row, entry = staged
         self._tally.in_flight += 1
         try:
-            if self._halted is not None:
+            if self._halted is not None:  # since the row was staged
                 raise JobHaltedError(self._halted)
             result = await self._send(row, entry)
         except RowNotSentError as error:

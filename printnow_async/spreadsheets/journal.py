@@ -14,9 +14,9 @@ from typing import Final, Self
 from printnow_async.errors import ConfigurationError
 from printnow_async.spreadsheets.entries import NEW, SENDING, JournalChanges, JournalEntry
 from printnow_async.spreadsheets.results import RowResult
-from printnow_async.spreadsheets.sql import JournalStore, StoreError, journal_url
+from printnow_async.spreadsheets.sql import LOOKED_UP, JournalStore, StoreError, journal_url
 
-__all__ = ["Journal", "StoreError"]
+__all__ = ["Journal", "LOOKED_UP", "StoreError"]
 
 LONGEST_REASON: Final = 500
 

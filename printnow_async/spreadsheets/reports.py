@@ -13,14 +13,12 @@ from typing import Final, TextIO
 from printnow_async.errors import ConfigurationError
 from printnow_async.spreadsheets.checking import Checked, CheckedRow
 from printnow_async.spreadsheets.entries import JournalEntry
-from printnow_async.spreadsheets.journal import Journal
+from printnow_async.spreadsheets.journal import LOOKED_UP, Journal
 from printnow_async.spreadsheets.results import RowOutcome
 from printnow_async.spreadsheets.tally import RowTally
 
 __all__ = ["ReportFiles"]
 
-AT_ONCE: Final = 1_000
-"""Rows looked up in the journal at once."""
 SECRET: Final = ("password", "passwort", "passphrase", "pwd", "kennwort", "contraseña", "mot de passe")
 """A column with one of these words in its heading is left out, whether or not the column is a field of an account."""
 
@@ -46,7 +44,7 @@ class ReportFiles:
         """
         await journal.fold()
         tally = RowTally(checked.valid, sent=run.sent)
-        # a run that has passed over every row has compared those of earlier runs: each digest would be the same again
+        # where the run saw every row, and no row was edited, it has compared all digests: they need not be made again
         compared = not run.unsettled and not run.edited
         columns = _public_columns(checked)
         headings = ["row", *(checked.columns.headings[at] for at in columns), "outcome"]
@@ -57,7 +55,7 @@ class ReportFiles:
                 created.writerow([*headings, "id"])
                 failed.writerow([*headings, "reason"])
                 rows = checked.rows()
-                while chunk := list(islice(rows, AT_ONCE)):
+                while chunk := list(islice(rows, LOOKED_UP)):
                     keys = ["" if row.problems else journal.key(row.username) for row in chunk]
                     entries = await journal.find(list(filter(None, keys)))
                     for row, entry in zip(chunk, map(entries.get, keys), strict=True):

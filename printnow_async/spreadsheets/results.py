@@ -46,7 +46,7 @@ class ImportProgress:
     """How far an import is."""
 
     done: int
-    """Valid rows with an outcome, of this run or an earlier one."""
+    """Valid rows with an outcome, of this run or an earlier run."""
     total: int
     """Valid rows in all."""
     created: int
@@ -74,7 +74,7 @@ class ImportReport:
     journal: str
     """The path of the journal, or its database URL without the password."""
     total: int
-    """Rows in all, without blank ones."""
+    """Rows in all, without blank rows."""
     created: int
     """Rows created by this import, now or earlier."""
     exists: int

@@ -1,4 +1,4 @@
-"""What an import does with one row: it creates the row's customer, and makes the row's outcome of the answer."""
+"""What an import does with one row: create the row's customer, and make the row's outcome of the answer."""
 
 from __future__ import annotations
 
@@ -70,12 +70,15 @@ class AccountSender:
             try:
                 return await self._create_explained(account)
             except OutcomeUnknownError as error:
-                if isinstance(error.__cause__, BadRequestError):  # the client's own repeat found the name taken
+                # 1. No answer: asked again, unless the client's own repeat has found the name taken.
+                if isinstance(error.__cause__, BadRequestError):
                     raise
                 unknown = error
             except PrintNowError as error:
+                # 2. An answer about the row. It tells nothing of an earlier request that got no answer.
                 if not turned_away(error):
                     raise unknown or error from error
+                # 3. The server took nothing, to the end. If no other row got its outcome either, no row can be sent.
                 if pause is None and unknown is None and self._tally.sent == sent_before:
                     raise JobHaltedError(_line(error)) from error
                 if pause is None:
@@ -104,7 +107,7 @@ class AccountSender:
 
 
 def turned_away(error: Exception) -> bool:
-    """Whether a request was refused for reasons that are not its own, and nothing of it was applied."""
+    """Whether the server took nothing: the request was never sent, or was refused for load."""
     if isinstance(error, NoResponseError):
         return error.sent is Sent.NEVER
     return isinstance(error, RateLimitError) or (isinstance(error, ServerError) and error.status == 503)

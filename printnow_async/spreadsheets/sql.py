@@ -19,7 +19,7 @@ from printnow_async._sql import AsyncConnection, Database, exc, sa
 from printnow_async.errors import ConfigurationError
 from printnow_async.spreadsheets.entries import JournalChanges, JournalEntry
 
-__all__ = ["JournalStore", "StoreError", "journal_url"]
+__all__ = ["JournalStore", "LOOKED_UP", "StoreError", "journal_url"]
 
 COMPONENT: Final = "import"
 SCHEMA_VERSION: Final = 1
@@ -27,7 +27,7 @@ PREFIX: Final = "printnow_"
 
 
 class StoreError(Exception):
-    """The journal cannot be written now; its text says why, in one line."""
+    """The journal cannot be read or written now. The text says why, in one line."""
 
 
 def journal_url(journal: str | os.PathLike[str]) -> tuple[str, Path | None]:
@@ -90,9 +90,9 @@ several times what the database does.
 _INDEX: Final = sa.Index(f"{PREFIX}import_rows_key", _ROWS.c.key)
 _ROWS.indexes.discard(_INDEX)
 
-AT_ONCE: Final = 1_000
-"""Keys in one look-up."""
-_KEYS: Final = tuple(f"key_{number}" for number in range(AT_ONCE))
+LOOKED_UP: Final = 1_000
+"""Rows that are looked up at once."""
+_KEYS: Final = tuple(f"key_{number}" for number in range(LOOKED_UP))
 _FIND: Final = sa.select(_ROWS).where(_ROWS.c.key.in_([sa.bindparam(name, type_=_ROWS.c.key.type) for name in _KEYS]))
 _AT: Final = _ROWS.c.id == sa.bindparam("at")
 _BEGUN: Final = ("id", "key", "digest", "state")
@@ -115,7 +115,7 @@ _OLDEST: Final = sa.select(_LOG).order_by(_LOG.c.id).limit(20)
 
 
 def _by_position(statement: Any, names: tuple[str, ...], dialect: sa.Dialect) -> str:
-    """A statement as the driver takes it, for rows of plain tuples: a dictionary for each would cost ten times that."""
+    """A statement as the driver takes it, for plain tuples: a dictionary for each row would cost ten times as much."""
     compiled = statement.compile(dialect=dialect)
     if tuple(compiled.positiontup) != names:
         raise RuntimeError(f"{dialect.name} wants {compiled.positiontup}, not {names}")
@@ -215,9 +215,9 @@ class JournalStore:
             if not self._indexed:
                 await connection.execute(sa.schema.CreateIndex(_INDEX, if_not_exists=True))
                 self._indexed = True
-            for at in range(0, len(keys), AT_ONCE):
-                asked = tuple(keys[at : at + AT_ONCE])
-                asked += asked[-1:] * (AT_ONCE - len(asked))  # the statement has so many places
+            for at in range(0, len(keys), LOOKED_UP):
+                asked = tuple(keys[at : at + LOOKED_UP])
+                asked += asked[-1:] * (LOOKED_UP - len(asked))  # the statement has so many places
                 entries += map(JournalEntry._make, await connection.exec_driver_sql(self._find, asked))
         return entries
 

@@ -1,4 +1,9 @@
-"""Which rows are to be sent: each is journalled before it becomes ready, a few rows ahead of those in flight."""
+"""Which rows are to be sent: every row is journalled before it becomes ready, a few rows ahead of the rows in flight.
+
+Rows are taken from the spreadsheet in batches, one transaction of the journal for each. A batch has the rows that are
+likely to be sent during the next moment. A kill leaves these rows open, so the moment is short. A transaction takes
+time, too, so the moment is not too short. The next batch is journalled while half of the last batch is still ready.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from typing import Final, Self, TypeAlias
 
 from printnow_async.spreadsheets.checking import CheckedRow
 from printnow_async.spreadsheets.entries import JournalEntry
-from printnow_async.spreadsheets.journal import Journal
+from printnow_async.spreadsheets.journal import LOOKED_UP, Journal
 from printnow_async.spreadsheets.tally import RowTally
 
 __all__ = ["RowStager", "StagedRow"]
@@ -18,8 +23,6 @@ __all__ = ["RowStager", "StagedRow"]
 StagedRow: TypeAlias = tuple[CheckedRow, JournalEntry]
 """A row that may be sent, and what the journal knew of the row before."""
 
-LOOKED_UP: Final = 1_000
-"""Rows looked up in the journal at once."""
 AHEAD_PER_PLACE: Final = 2
 """Rows journalled ahead for each row that may be in flight, at least, so that no place waits for a transaction."""
 MOST_AHEAD: Final = 2048
@@ -33,7 +36,7 @@ COMMITS_AHEAD: Final = 25
 
 
 class RowStager:
-    """An asynchronous iterator of the rows that are to be sent. The journal has each before the iterator gives it."""
+    """An asynchronous iterator of the rows that are to be sent. Every row is in the journal before it is given."""
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class RowStager:
 
     def _begin_staging(self) -> asyncio.Task[None]:
         self._staging = asyncio.ensure_future(self._stage())
-        # asyncio would log an error that no later row is asked for to raise
+        # marks an error as seen: asyncio would log the error of a task that nobody awaits
         self._staging.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         return self._staging
 

@@ -1,4 +1,4 @@
-"""The one count of what became of a spreadsheet's rows, and the progress that is made of this count."""
+"""Counts what became of a spreadsheet's rows, and tells the progress."""
 
 from __future__ import annotations
 
