@@ -1,12 +1,12 @@
-"""What an import's journal costs: rows sent with it and without it, against `stream_bulk` alone.
+"""What an import's journal costs: rows sent with a journal and without a journal, compared with `stream_bulk` alone.
 
-Rows of a CSV file that is made for it, sent to the canned server, in turns: through `stream_bulk` alone, through the
-import's own sender with a journal that keeps nothing, and with the real one (SQLite, WAL, synchronous=FULL). Then one
-whole import, and the same once more with everything settled.
+The rows of a CSV file are sent to the canned server in three ways, in turns: through `stream_bulk` alone, through an
+import's job with a journal that keeps nothing, and with the real journal (SQLite, WAL, synchronous=FULL). Then a whole
+import is run, and run again when every row has its outcome.
 
-The server takes its time, 5 ms, because one that answers at once is as busy as the client. The two then fall into step:
-answers come by the dozen, and a dozen together cost less than twelve. Whatever puts them out of step, the journal too,
-costs a fifth of the throughput that came for nothing. `--delay 0` shows it.
+The server answers after 5 ms, because a server that answers at once is as busy as the client. Client and server then
+fall into step: answers arrive in groups of a dozen, and a group costs less than twelve single answers. Anything that
+breaks the step, as the journal does, then loses a fifth of the throughput. `--delay 0` shows this effect.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,20 +28,23 @@ from printnow_async import Limits, PrintNowClient, Timeout, stream_bulk
 from printnow_async.spreadsheets import import_accounts
 from printnow_async.spreadsheets.checking import Checked, check
 from printnow_async.spreadsheets.columns import Columns
-from printnow_async.spreadsheets.items import Tally
+from printnow_async.spreadsheets.entries import NEW, JournalEntry
+from printnow_async.spreadsheets.job import RowJob
 from printnow_async.spreadsheets.journal import Journal
 from printnow_async.spreadsheets.reading import open_spreadsheet
-from printnow_async.spreadsheets.sending import Sender
+from printnow_async.spreadsheets.sending import AccountSender
+from printnow_async.spreadsheets.staging import RowStager
+from printnow_async.spreadsheets.tally import RowTally
 from processes import CLIENT_CORE, server
 
 CONCURRENCY = 32
 
 
 class NoJournal(Journal):
-    """Keeps nothing."""
+    """A journal that keeps nothing."""
 
-    def begin(self, *_: Any) -> int:
-        return 0
+    def begin(self, key: str, digest: str, _: Any) -> JournalEntry:
+        return JournalEntry(0, key, digest, NEW, None, None)
 
     def settle(self, *_: Any) -> None: ...
 
@@ -62,10 +66,7 @@ def client(url: str) -> PrintNowClient:
 
 async def bulk_alone(url: str, checked: Checked, _folder: Path) -> None:
     async with client(url) as shop:
-
-        async def create(account: Any) -> Any:
-            return await shop.customers.create(account, storefront_id=1)
-
+        create = partial(shop.customers.create, storefront_id=1)
         accounts = (row.account() for row in checked.rows())
         async with stream_bulk(create, accounts, concurrency=CONCURRENCY) as outcomes:
             async for _ in outcomes:
@@ -73,26 +74,14 @@ async def bulk_alone(url: str, checked: Checked, _folder: Path) -> None:
 
 
 async def sent(url: str, checked: Checked, journal: Journal) -> None:
-    tally = Tally(checked.valid)
     async with client(url) as shop, journal:
-
-        async def create(account: Any) -> Any:
-            return await shop.customers.create(account, storefront_id=1)
-
-        sender = Sender(
-            create,
-            journal,
-            checked.rows(),
-            tally,
-            concurrency=CONCURRENCY,
-            retry_failed=False,
-            max_failures=None,
-            stop=asyncio.Event(),
-            on_progress=None,
-        )
-        await sender.run()
-    if tally.created != checked.valid:
-        raise SystemExit(f"{tally}: {sender.halted}")
+        tally, stop = RowTally(checked.valid), asyncio.Event()
+        stager = RowStager(checked.rows(), journal, tally, stop, concurrency=CONCURRENCY, retry_failed=False)
+        sender = AccountSender(partial(shop.customers.create, storefront_id=1), tally, stop)
+        job = RowJob(stager, sender.send, journal, tally, concurrency=CONCURRENCY, max_failures=None)
+        halted = await job.run()
+    if tally.settled != checked.valid or tally.failed:
+        raise SystemExit(f"{tally}: {halted}")
 
 
 async def without_journal(url: str, checked: Checked, folder: Path) -> None:
@@ -138,7 +127,7 @@ def main() -> None:
 
 
 def show(found: dict[Any, list[tuple[float, float]]], rows: int) -> None:
-    """Medians, and the journal's share of what `stream_bulk` alone takes, by round."""
+    """Print the medians, and the journal's cost as a share of what `stream_bulk` alone takes, by round."""
     print("| sent by | rows/s | CPU µs a row |\n|---|--:|--:|")
     for way, runs in found.items():
         wall, cpu = (median(run[at] for run in runs) for at in (0, 1))
@@ -151,11 +140,11 @@ def show(found: dict[Any, list[tuple[float, float]]], rows: int) -> None:
 
 
 def whole(url: str, folder: Path, rows: int) -> None:
-    """One import from beginning to end, and one that has nothing left to do."""
+    """Run one import from beginning to end, and again when nothing is left to do."""
     source = folder / "all.csv"
     write_rows(source, rows)
     print(f"\n| an import of {rows:,} rows | seconds | sent | peak RSS, MiB |\n|---|--:|--:|--:|")
-    for name in ("from the beginning", "with everything settled"):
+    for name in ("from the beginning", "with every row settled"):
         started = time.perf_counter()
 
         async def run() -> Any:

@@ -1,10 +1,10 @@
-"""A spreadsheet of customers into a storefront, with a report of what became of each row.
+"""Import a spreadsheet of customers into a storefront, and report what became of each row.
 
     python examples/import_customers.py customers.xlsx
 
-imports a spreadsheet; run again, after whatever ended it, it goes on where it was left. With no argument it imports
-examples/customers.csv, which has six rows that are wrong on purpose, and deletes those customers in the end; journal
-and reports are in a temporary folder then. The command `printnow import` does the same, with a bar.
+imports a spreadsheet. Run the same command again after an interruption, and the import goes on. With no argument, the
+program imports examples/customers.csv, which has six rows that are wrong on purpose, keeps the journal and the reports
+in a temporary folder, and deletes the new customers at the end. The command `printnow import` does the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SPREADSHEET = Path(__file__).with_name("customers.csv")
 def show_check(checked: Checked) -> None:
     print(f"{checked.total} rows, {checked.valid} valid")
     for row in checked.problems():
-        print(f"  row {row.number}: {'; '.join(row.problems)}")  # never a cell: one of them is a password
+        print(f"  row {row.number}: {'; '.join(row.problems)}")  # no cell is shown: a cell may be a password
 
 
 def show_progress(now: ImportProgress) -> None:

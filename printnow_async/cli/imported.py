@@ -1,4 +1,4 @@
-"""What is said of an import: what the check found, what became of the rows, and what to do next."""
+"""What the command writes about an import: the result of the check, the outcomes of the rows, and what to do next."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _LISTED: Final = 20
 
 
 def rows_found(name: str, checked: Checked) -> str:
-    """How many rows, and how many of them are in order."""
+    """How many rows there are, and how many of the rows are in order."""
     return f"{printable(name)}: {_rows(checked.total)}, {checked.valid:,} valid, {checked.invalid:,} invalid"
 
 
 def ignored(headings: Iterable[str]) -> str:
-    """That these columns are no fields; empty if there are none."""
+    """A note on the columns that are no field of an account; empty if there is no such column."""
     named = ", ".join(f'"{printable(heading)}"' for heading in headings)
     return f"note: ignored, being no field of an account: {named}" if named else ""
 
 
 def show_problems(checked: Checked, *, at_most: int | None = _LISTED) -> None:
-    """Write the rows with problems, and how many more there are."""
+    """Write the rows with problems, at most so many, and the number of further rows with problems."""
     shown = checked.invalid if at_most is None else min(at_most, checked.invalid)
-    # a pass over the file ends with the last row that is shown
+    # reading the file ends with the last row that is shown
     for number, problems in islice(_problems(checked), shown):
         click.echo(f"  row {number}: {'; '.join(problems)}")
     if shown < checked.invalid:
@@ -52,7 +52,7 @@ def show_problems(checked: Checked, *, at_most: int | None = _LISTED) -> None:
 
 
 def show_check_as_json(name: str, checked: Checked) -> None:
-    """Write one object, its problems one by one: there may be a million."""
+    """Write one object, and its problems one by one: a million rows may have problems."""
     summary = {
         "source": name,
         "total": checked.total,
@@ -80,12 +80,12 @@ _MEANING: Final = (
     ("invalid", "invalid", "breaks a rule, was not sent"),
     ("not settled", "unsettled", "has no outcome yet"),
 )
-"""Line, field and meaning of each outcome."""
+"""The name, the field and the meaning of each outcome."""
 _EDITED: Final = "changed since, was not sent again"
 
 
 def show_report(report: ImportReport, *, as_json: bool) -> None:
-    """Write all of it, the one way or the other."""
+    """Write the whole report, as JSON or as a table."""
     if as_json:
         write_json(_as_json(report))
         return
@@ -104,7 +104,7 @@ def _as_json(report: ImportReport) -> dict[str, Any]:
 
 
 def _table(report: ImportReport) -> Table:
-    """A line for each outcome, what it means beside those that there are."""
+    """A line for each outcome, with its meaning where a row has this outcome."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("outcome")
     table.add_column("rows", justify="right")
@@ -126,23 +126,21 @@ def _places(report: ImportReport) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, place in (
-        ("journal", report.journal),
-        ("created", report.created_csv),
-        ("all others", report.failed_csv),
-    ):
-        grid.add_row(name, printable(str(place)))
+    grid.add_row("journal", printable(report.journal))
+    grid.add_row("created", printable(str(report.created_csv)))
+    grid.add_row("all others", printable(str(report.failed_csv)))
     return grid
 
 
 def failure_of(report: ImportReport) -> Failure | None:
-    """What did not go well and what to do next, with its exit code; None if every row was created."""
+    """What failed and what to do next, as an error with its exit code; None if every row was created."""
+    failed = report.exists or report.rejected or report.unknown
     if report.halted is not None:
         stop = "." if report.halted[-1:].isalnum() else ""
-        failed = " Rows that failed are sent again with --retry-failed." if _failed(report) else ""
+        again = " Rows that failed are sent again with --retry-failed." if failed else ""
         return Halted(
             f"halted: {printable(report.halted)}{stop} When that is mended, run the same command again: it goes on "
-            f"where this one ended.{failed}"
+            f"where this one ended.{again}"
         )
     if report.interrupted:
         return Interrupted(
@@ -150,34 +148,21 @@ def failure_of(report: ImportReport) -> Failure | None:
         )
     if report.all_created:
         return None
-    return Failure(" ".join(filter(None, (_about_missing(report), _about_edited(report)))))
-
-
-def _about_missing(report: ImportReport) -> str:
-    missing = report.total - report.created
-    if not missing:
-        return ""
-    steps: list[str] = []
-    if report.exists or report.rejected or report.invalid:
-        steps.append(f"correct in the spreadsheet what {report.failed_csv.name} names")
-    if report.unknown:
-        steps.append("look the unknown ones up in the admin")
-    again = " with --retry-failed" if _failed(report) else ""
-    steps.append(f"{'then ' if steps else ''}run it again{again}")
-    return f"{missing:,} of {_rows(report.total)} not created: {', '.join(steps)}."
-
-
-def _failed(report: ImportReport) -> bool:
-    return bool(report.exists or report.rejected or report.unknown)
-
-
-def _about_edited(report: ImportReport) -> str:
-    if not report.edited:
-        return ""
-    return (
-        f"{_rows(report.edited)} edited since and not sent again: --retry-failed sends those that failed; customers "
-        "that are there are edited in the admin."
-    )
+    said: list[str] = []
+    if missing := report.total - report.created:
+        steps: list[str] = []
+        if report.exists or report.rejected or report.invalid:
+            steps.append(f"correct in the spreadsheet what {report.failed_csv.name} names")
+        if report.unknown:
+            steps.append("look the unknown ones up in the admin")
+        steps.append(f"{'then ' if steps else ''}run it again{' with --retry-failed' if failed else ''}")
+        said.append(f"{missing:,} of {_rows(report.total)} not created: {', '.join(steps)}.")
+    if report.edited:
+        said.append(
+            f"{_rows(report.edited)} edited since and not sent again: --retry-failed sends those that failed; "
+            "customers that are there are edited in the admin."
+        )
+    return Failure(" ".join(said))
 
 
 def _rows(count: int) -> str:

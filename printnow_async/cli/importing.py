@@ -1,4 +1,4 @@
-"""`printnow import`: a spreadsheet of customers into a storefront, and on from where it was left."""
+"""`printnow import`: imports a spreadsheet of customers into a storefront, and goes on after an interruption."""
 
 from __future__ import annotations
 
@@ -65,26 +65,26 @@ def _columns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 )
 @click.argument("source", metavar="FILE")
 @click.option("--storefront", "storefront_id", type=ID, metavar="ID", help="The storefront's ID.")
-@click.option("--check", "only_check", is_flag=True, help="Only look for problems: nothing is sent or written.")
+@click.option("--check", "only_check", is_flag=True, help="Only check the rows: nothing is sent or written.")
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="FIELD=HEADING",
     callback=_columns,
-    help="The column of a field that has another heading than the vendor's, as in username=Login.",
+    help="The heading of a field, where it is not the vendor's heading, as in username=Login.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, 1000), default=16, metavar="N", help="Rows in flight (default: 16)."
 )
 @click.option("--max-rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Requests per second, at most.")
-@click.option("--max-failures", type=click.IntRange(1), metavar="N", help="End after so many rows that fail.")
+@click.option("--max-failures", type=click.IntRange(1), metavar="N", help="End after so many failed rows.")
 @click.option("--retry-failed", is_flag=True, help="Send rows again that exist, were rejected or are unknown.")
 @click.option(
     "--journal",
     metavar="FILE",
-    help=f"What is known of each row, for the next run: a file, or an SQLAlchemy URL; else {_JOURNAL}, or a file "
-    "beside FILE.",
+    help=f"Where the outcome of each row is kept for the next run: a file or an SQLAlchemy URL; default: {_JOURNAL}, "
+    "or a file beside FILE.",
 )
 @env_file_option
 @json_option
@@ -98,14 +98,14 @@ def importing(
 ) -> None:
     """Create a customer for each row of a spreadsheet.
 
-    FILE is an .xlsx or a .csv (UTF-8), or - for standard input. Its headings are those of the vendor's own spreadsheet:
+    FILE is an .xlsx or a .csv (UTF-8), or - for standard input. The headings are those of the vendor's own spreadsheet:
     Username, Password, Email, First Name, Last Name, and if wanted Company, Receive Marketing Emails.
 
-    All rows are checked before the first is sent. After Ctrl-C, a crash or a power cut the same command goes on: no
-    customer is created twice. What became of each row is in two reports beside the journal.
+    All rows are checked before the first row is sent. After Ctrl-C, a crash or a power cut, run the same command again
+    to go on: no customer is created twice. Two reports beside the journal say what became of each row.
 
-    Exit codes: 0 every row was created; 1 some were not; 2 bad usage, or a file that cannot be used; 3 halted, as by
-    wrong credentials; 130 interrupted.
+    Exit codes: 0 every row was created; 1 some rows were not; 2 bad usage, or a file that cannot be used; 3 halted, for
+    example by wrong credentials; 130 interrupted.
     """
     if source == "-" and sys.stdin.isatty():
         raise BadUsage("standard input is a terminal: pipe a file into it, or name the file")
@@ -118,8 +118,7 @@ def importing(
     with progress_told(plain=DEBUG in ctx.meta) as teller:
         report = _run(source, teller, as_json=as_json, storefront_id=storefront_id, columns=columns, **options)
     show_report(report, as_json=as_json)
-    failed = failure_of(report)
-    if failed is not None:
+    if failed := failure_of(report):
         raise failed
 
 
@@ -135,8 +134,7 @@ def _check(source: str, columns: Mapping[str, str], *, as_json: bool) -> None:
     with open_spreadsheet(source) as spreadsheet:
         name = spreadsheet.name
         checked = check(spreadsheet, Columns.of(spreadsheet.headings, columns, name=name))
-        note = ignored(checked.columns.unknown)
-        if note:
+        if note := ignored(checked.columns.unknown):
             click.echo(f"printnow: {note}", err=True)
         if as_json:
             show_check_as_json(name, checked)
@@ -147,7 +145,7 @@ def _check(source: str, columns: Mapping[str, str], *, as_json: bool) -> None:
         raise Failure(f"{checked.invalid:,} of {checked.total:,} rows have problems: correct them, then check again")
 
 
-# ---------------------------------------------------------------- all of it
+# ---------------------------------------------------------------- the import
 
 
 def _run(
@@ -161,7 +159,7 @@ def _run(
     max_rate: float | None,
     **options: Any,
 ) -> ImportReport:
-    """Import, with Ctrl-C heard; what cannot work is an error before any request."""
+    """Import, and stop on Ctrl-C. A wrong argument or file is an error before any request."""
     with sql_needed():
         from printnow_async.spreadsheets import import_accounts
 
@@ -202,7 +200,7 @@ def _run(
 
 
 def _journal(given: str | None, env_file: Path | None) -> str | None:
-    """Where the journal is, if that is said; a password in it is remembered as a secret, and is never an argument."""
+    """The path or URL of the journal, if one is given. A password in a URL is kept out of all output."""
     if given and has_password(given):
         raise BadUsage(f"a password is never an argument: put the URL of the journal into {_JOURNAL}, or an --env-file")
     where = given or variables((_JOURNAL,), env_file).get(_JOURNAL)
@@ -212,13 +210,12 @@ def _journal(given: str | None, env_file: Path | None) -> str | None:
 
 
 def _tell_check(name: str, checked: Checked, teller: Teller, *, as_json: bool) -> None:
-    """What was found, before the first row is sent. With `--json` standard output is kept for the report."""
+    """Write the result of the check, before a row is sent. With `--json`, standard output is kept for the report."""
     teller.clear()
-    note = ignored(checked.columns.unknown)
-    if note:
+    if note := ignored(checked.columns.unknown):
         teller.say(note)
     if as_json:
         teller.say(rows_found(name, checked))
-        return
-    click.echo(rows_found(name, checked))
-    show_problems(checked)
+    else:
+        click.echo(rows_found(name, checked))
+        show_problems(checked)

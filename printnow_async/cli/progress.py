@@ -1,4 +1,4 @@
-"""How far an import is, on standard error: a bar on a terminal, now and then a line in a pipe."""
+"""Shows how far an import is, on standard error: a bar on a terminal, a line from time to time in a pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -24,51 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["InPipe", "OnTerminal", "Teller", "duration", "progress_told"]
 
 _PARTS: Final = 10
-"""Parts of the whole: after each a line in a pipe."""
-_SELDOM: Final = 15.0
-"""Seconds after which a line in a pipe is due in any case."""
-_OFTEN: Final = 2.0
-"""Seconds before which none is."""
+"""A line is due in a pipe after each of so many parts of the whole."""
+_LONGEST_SILENCE: Final = 15.0
+"""Seconds after which a line is due in a pipe in any case."""
+_SHORTEST_SILENCE: Final = 2.0
+"""Seconds for which no line is due in a pipe after a line."""
 
 _BAR: Final = range(8, 41)
 """Columns that a bar may have."""
 _MARGIN: Final = 4
-"""Columns that stay free: a terminal writes ^C where the cursor is, and nothing drawn may be moved by it."""
+"""Columns that stay free: a terminal writes ^C at the cursor, and this must not move what is drawn."""
 _PER_SECOND: Final = 4
-"""How often a terminal is drawn anew, at least."""
-
-
-class Teller(Protocol):
-    """Who tells how far it is."""
-
-    def checking(self, name: str) -> None:
-        """The spreadsheet of this name is being checked."""
-        ...
-
-    def say(self, line: str) -> None:
-        """Tell something else."""
-        ...
-
-    def progress(self, now: ImportProgress) -> None:
-        """It is this far."""
-        ...
-
-    def clear(self) -> None:
-        """Leave the terminal to others, until the next call."""
-        ...
-
-
-@contextmanager
-def progress_told(*, plain: bool) -> Generator[Teller, None, None]:
-    """Whoever suits standard error; lines alone if `plain`, since other lines may come in between."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    # rich takes a pipe for a terminal where FORCE_COLOR is set
-    drawn = not plain and sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
-    teller: Teller = OnTerminal(console) if drawn else InPipe()
-    try:
-        yield teller
-    finally:
-        teller.clear()
+"""How often a terminal is drawn, at least."""
 
 
 def duration(seconds: float) -> str:
@@ -90,27 +57,27 @@ def _pace(now: ImportProgress) -> str:
 
 @final
 class OnTerminal:
-    """Draws two lines, which go when it is done."""
+    """Draws two lines on a terminal, and removes them at the end."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
 
     def checking(self, name: str) -> None:
-        """Draw it."""
+        """Say that the spreadsheet of this name is being checked."""
         self._draw(Text(f"  checking {printable(name)} …", "dim"))
 
     def say(self, line: str) -> None:
-        """Write a line above what is drawn."""
+        """Write a line above the drawn lines."""
         self._console.print(Text(f"printnow: {line}"))
 
     def progress(self, now: ImportProgress) -> None:
-        """Draw it."""
+        """Draw how far the import is."""
         width = self._console.width
         self._draw(Group(_first_line(now, width), _second_line(now, width)))
 
     def clear(self) -> None:
-        """Take away what is drawn."""
+        """Remove the drawn lines, until the next call."""
         if self._live is not None:
             live, self._live = self._live, None
             live.stop()
@@ -161,7 +128,7 @@ def _second_line(now: ImportProgress, width: int) -> Text:
 
 @final
 class InPipe:
-    """Writes a line when another tenth is done or some seconds are over. That nobody reads it any more ends nothing."""
+    """Writes a line after each tenth of the whole, or after some seconds. A reader that has gone ends nothing."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -169,20 +136,21 @@ class InPipe:
         self._told_part: int | None = None
 
     def checking(self, name: str) -> None:
-        """Nothing: what was found is told soon."""
+        """Write nothing: the result of the check follows soon."""
 
     def say(self, line: str) -> None:
-        """Write it."""
+        """Write a line."""
         with contextlib.suppress(OSError):
             click.echo(f"printnow: {line}", err=True)
 
     def progress(self, now: ImportProgress) -> None:
-        """Write it, if it is due."""
+        """Write how far the import is, if a line is due."""
         part = now.done * _PARTS // max(now.total, 1)
         if self._told_part is None:  # rows of earlier runs are no news
             self._told_part = part
         passed = self._clock() - self._told_at
-        if now.done == now.total or passed < _OFTEN or (part == self._told_part and passed < _SELDOM):
+        due = passed >= _LONGEST_SILENCE or (part != self._told_part and passed >= _SHORTEST_SILENCE)
+        if now.done == now.total or not due:
             return
         self._told_at, self._told_part = self._clock(), part
         left = "" if now.remaining is None else f", {duration(now.remaining)} left"
@@ -192,4 +160,20 @@ class InPipe:
         )
 
     def clear(self) -> None:
-        """Nothing."""
+        """Nothing is drawn that could be removed."""
+
+
+Teller: TypeAlias = OnTerminal | InPipe
+
+
+@contextmanager
+def progress_told(*, plain: bool) -> Generator[Teller, None, None]:
+    """Give what shows progress on this standard error. With `plain` these are lines: other lines may come between."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    # rich takes a pipe for a terminal where FORCE_COLOR is set
+    drawn = not plain and sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    teller = OnTerminal(console) if drawn else InPipe()
+    try:
+        yield teller
+    finally:
+        teller.clear()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from printnow_async.errors import ConfigurationError
-from printnow_async.spreadsheets._source import ALL_TEXT, Record, Source
+from printnow_async.spreadsheets._source import SheetRow, SpreadsheetFile
 
 CELL_LIMIT: Final = 32_767
 """Characters in a cell, as in a spreadsheet program."""
@@ -20,48 +20,48 @@ DELIMITERS: Final = ",;\t"
 SAVE_AS: Final = 'save it as "CSV UTF-8"'
 
 
-def delimiter_of(source: Source) -> str:
-    """The delimiter that makes the most cells of the heading row; a comma if none makes more than another."""
+def delimiter_of(source: SpreadsheetFile) -> str:
+    """The delimiter that makes the most cells of the heading row; a comma if two make the same number."""
     return max(DELIMITERS, key=partial(_width, source))
 
 
-def _width(source: Source, delimiter: str) -> int:
-    """The cells of the heading row with this delimiter; 0 if it stands nowhere in it."""
+def _width(source: SpreadsheetFile, delimiter: str) -> int:
+    """The number of cells in the heading row with this delimiter; 0 if the row has no such delimiter."""
     try:
-        widths = (len(cells) for _, cells, _ in records(source, delimiter) if "".join(cells).strip())
+        widths = (len(row.cells) for row in text_rows(source, delimiter) if "".join(row.cells).strip())
         width = next(widths, 1)
     except ConfigurationError:
-        return 0  # with another delimiter it may be readable; if not, reading the headings says so
+        return 0  # the text may be readable with another delimiter; if not, reading the headings raises the error
     return width if width > 1 else 0
 
 
-def records(source: Source, delimiter: str) -> Iterator[Record]:
-    """Read the text from its beginning. What cannot be read is a `ConfigurationError` that names the row."""
-    return _Reading(source).records(delimiter)
+def text_rows(source: SpreadsheetFile, delimiter: str) -> Iterator[SheetRow]:
+    """Read the text from the beginning. A row that cannot be read is a `ConfigurationError` that names the row."""
+    return _Reading(source).rows(delimiter)
 
 
 class _Reading:
-    """One pass over the text, which knows the row it is in."""
+    """One pass over the text. It knows the number of the row that is being read."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SpreadsheetFile) -> None:
         self._source = source
         self._row = 1
         self._size = 0
-        """Bytes of that row so far."""
+        """Bytes of that row that have been read."""
 
-    def records(self, delimiter: str) -> Iterator[Record]:
+    def rows(self, delimiter: str) -> Iterator[SheetRow]:
         reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
         try:
             for number, cells in enumerate(reader, 1):
                 if self._size > CELL_LIMIT and max(map(len, cells)) > CELL_LIMIT:
                     raise self._unreadable(f"has a cell of more than {CELL_LIMIT:,} characters")
                 self._row, self._size = number + 1, 0
-                yield number, cells, ALL_TEXT
+                yield SheetRow(number, tuple(cells))
         except csv.Error as error:
             raise self._explained(str(error)) from None
 
     def _lines(self) -> Iterator[str]:
-        """Decode line by line, so that what cannot be decoded is known by its row."""
+        """Decode line by line, so that an error can name the row."""
         with self._source.open() as file:
             first = file.readline(RECORD_LIMIT + 1)
             if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,7 +1,8 @@
-"""Usernames and e-mails that occur more than once among millions: in little memory, and readable nowhere.
+"""Finds usernames and e-mails that occur more than once among millions, in little memory.
 
-Each becomes a digest under a key that is made for it and kept to itself. The digests are spread over partitions, which
-go to the disk as they grow; equal ones meet in the same partition, and one partition at a time is in memory.
+Each username and e-mail becomes a digest under a random key that exists in memory alone, so none can be read on the
+disk. The digests are spread over partitions, which are written to the disk as they grow. Equal digests are in the same
+partition, so one partition at a time is read back into memory.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ PARTITIONS: Final = 64
 SPILL: Final = 1 << 16
 """Bytes of a partition that stay in memory."""
 RECORD: Final = "<16sQ"
-"""A digest, and the row's number with two bits below it: which field, and whether the row is in order."""
+"""A digest, and the row's number with two bits below: one for the field, one for whether the row is in order."""
 
 
 class Repeat(NamedTuple):
-    """A row whose `field` is the same as in an `earlier` one: the first that is in order."""
+    """A row whose `field` is the same as in an `earlier` row: the first such row that is in order."""
 
     number: int
     field: str
@@ -38,7 +39,7 @@ class Repeat(NamedTuple):
 
 
 class Repeats:
-    """Every repeat that was found, in the order of the rows, as often as needed."""
+    """Every repeat that was found, in the order of the rows."""
 
     def __init__(self, runs: Sequence[array[int]]) -> None:
         self._runs = runs
@@ -54,7 +55,7 @@ def _pairs(run: array[int]) -> Iterator[tuple[int, int]]:
 
 
 class Duplicates:
-    """Takes the rows one by one, in order, and then finds the repeats among them. Used with `with`."""
+    """Takes the rows one by one, in order, then finds the repeats among them. For use with `with`."""
 
     def __init__(self) -> None:
         key = secrets.token_bytes()
@@ -72,7 +73,7 @@ class Duplicates:
         self._open.close()
 
     def add(self, number: int, username: str, email: str, *, in_order: bool) -> None:
-        """Take a row. Only one that is in order makes a repeat of a later one."""
+        """Take a row. A later row repeats this row only if this row is in order."""
         mark = number << 2 | in_order
         for at, text in enumerate((username, email)):
             digest = self._hashes[at].copy()
@@ -104,7 +105,7 @@ class Duplicates:
 
 
 def _repeats(records: bytes) -> array[int]:
-    """The repeats of a partition, two numbers each: the row's with the bit of the field, and the earlier row's."""
+    """The repeats of a partition, two numbers each: the row with the bit of the field, and the earlier row."""
     found = array("Q")
     first: dict[bytes, int] = {}
     for digest, mark in iter_unpack(RECORD, records):

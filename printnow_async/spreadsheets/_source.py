@@ -1,15 +1,16 @@
-"""The bytes of a spreadsheet, from their beginning as often as they are asked for, and the rows made of them."""
+"""The bytes of a spreadsheet, which may be read from the beginning many times, and the rows made of these bytes."""
 
 from __future__ import annotations
 
+import enum
 import io
 import os
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from printnow_async.errors import ConfigurationError
 
@@ -19,27 +20,35 @@ if TYPE_CHECKING:
 BUFFER: Final = 1 << 17
 """Bytes read at once."""
 
-ALL_TEXT: Final[Mapping[int, str]] = MappingProxyType({})
+
+class CellKind(enum.StrEnum):
+    """What a cell of a workbook is that is no text; the value is for messages."""
+
+    FLAG = "true or false"
+    NUMBER = "a number"
+    DATE = "a date"
+    TIME = "a time"
+    ERROR = "an error"
+
+
+ALL_TEXT: Final[Mapping[int, CellKind]] = MappingProxyType({})
 """The kinds of a row whose cells are all text."""
 
-Record: TypeAlias = tuple[int, Sequence[str], Mapping[int, str]]
-"""A row as a format gives it: its number, its cells, and the kinds of those that are no text."""
 
-
-class Row(NamedTuple):
-    """A row below the headings, as wide as these. Its `repr` shows no cell: one of them is a password."""
+class SheetRow(NamedTuple):
+    """A row as it is read. Its `repr` shows no cell, since one of the cells is a password."""
 
     number: int
-    """As a spreadsheet program shows it: from 1, the headings and blank rows counted."""
+    """The row's number in a spreadsheet program: from 1, the headings and blank rows counted."""
     cells: tuple[str, ...]
     """The text of each cell, as written."""
     problem: str | None = None
     """What is wrong with the row as a whole."""
-    kinds: Mapping[int, str] = ALL_TEXT
-    """What the cells that are no text are instead, by position: "a number", "a date", "an error", …"""
+    kinds: Mapping[int, CellKind] = ALL_TEXT
+    """The kinds of the cells that are no text, by position."""
 
     def __repr__(self) -> str:
-        return f"Row(number={self.number}, problem={self.problem!r})"
+        return f"SheetRow(number={self.number}, problem={self.problem!r})"
 
 
 class _View(io.RawIOBase):
@@ -62,10 +71,10 @@ class _View(io.RawIOBase):
         return len(data)
 
 
-class Source:
-    """Something to be read again and again: a regular file from the disk, anything else from memory.
+class SpreadsheetFile:
+    """The content of a spreadsheet, for many readings: a regular file stays on the disk, anything else is in memory.
 
-    Nothing of it is ever written to disk, since it holds passwords.
+    Nothing of the content is ever written to disk, since the content holds passwords.
     """
 
     def __init__(self, file: BinaryIO, name: str, path: Path | None = None, *, owned: bool = False) -> None:
@@ -84,7 +93,7 @@ class Source:
             self._start = file.tell()
 
     def _state_now(self) -> tuple[int, int] | None:
-        """Size and time of the last change; None for what is no regular file."""
+        """The size, and the time of the last change; None if this is no regular file."""
         try:
             status = os.fstat(self._file.fileno())
         except OSError:
@@ -92,7 +101,7 @@ class Source:
         return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
     def open(self) -> io.BufferedIOBase:
-        """Give the bytes from their beginning."""
+        """Give the bytes from the beginning."""
         if self._closed:
             raise ConfigurationError(f"{self.name} is closed")
         if self._content is not None:
@@ -101,16 +110,16 @@ class Source:
         return io.BufferedReader(_View(self._file, self._start, self._lock), BUFFER)
 
     def check_unchanged(self) -> None:
-        """Raise `ConfigurationError` if the file is not what it was when it was opened."""
+        """Raise `ConfigurationError` if the file has changed since it was opened."""
         if self._content is None and self._state_now() != self._state:
             raise self.unreadable("was changed while it was being read: run it again")
 
     def unreadable(self, why: str) -> ConfigurationError:
-        """Make the error that ends the reading."""
+        """Make the error for a file that cannot be read."""
         return ConfigurationError(f"{self.name} {why}")
 
     def close(self) -> None:
-        """Close the file, if it was opened for this."""
+        """Close the file, if the file belongs to this object."""
         self._closed = True
         self._content = None if self._content is None else b""
         if self._owned:

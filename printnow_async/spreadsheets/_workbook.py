@@ -1,7 +1,7 @@
-"""Workbooks (.xlsx): the first sheet, read by python-calamine, which holds all of it in memory.
+"""Workbooks (.xlsx): the first sheet, read by python-calamine, which holds the whole sheet in memory.
 
-The sheet's XML is looked through first, for what calamine does not tell: that a cell is an error (it reads as empty),
-and that the sheet is too large for the memory (which would end the process).
+The sheet's XML is searched first for two facts that calamine does not give. A cell may be an error, which calamine
+reads as an empty cell. And the sheet may be too large for the memory, which would end the process.
 """
 
 from __future__ import annotations
@@ -17,25 +17,24 @@ from typing import IO, TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urljoin
 
 from printnow_async.errors import ConfigurationError
-from printnow_async.spreadsheets._source import ALL_TEXT, Record, Source
+from printnow_async.spreadsheets._source import CellKind, SheetRow, SpreadsheetFile
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 MAX_CELLS: Final = 30_000_000
-"""Cells between the first and the last of a sheet: calamine takes 32 bytes for each, also for the empty ones."""
+"""Cells between the first and the last cell of a sheet: calamine takes 32 bytes for each, also for empty cells."""
 CHUNK: Final = 1 << 20
 
-NOT_TEXT: Final[Mapping[type, str]] = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    dt.date: "a date",
-    dt.datetime: "a date",
-    dt.time: "a time",
-    dt.timedelta: "a time",
+NOT_TEXT: Final[Mapping[type, CellKind]] = {
+    bool: CellKind.FLAG,
+    int: CellKind.NUMBER,
+    float: CellKind.NUMBER,
+    dt.date: CellKind.DATE,
+    dt.datetime: CellKind.DATE,
+    dt.time: CellKind.TIME,
+    dt.timedelta: CellKind.TIME,
 }
-ERROR: Final = "an error"
 ERROR_TEXT: Final = "#ERROR"
 
 _FIRST_SHEET = re.compile(rb"""<(?:\w+:)?sheet\s[^>]*?\w+:id\s*=\s*["']([^"']+)""")
@@ -50,31 +49,31 @@ class _Overview(NamedTuple):
     height: int
     width: int
     errors: Mapping[int, Sequence[int]]
-    """Row to columns, both from 1, of the cells that are errors."""
+    """The columns of the cells that are errors, by row; both count from 1."""
 
 
 class Workbook:
     """The first sheet of a workbook, in memory."""
 
-    def __init__(self, source: Source) -> None:
-        """Read it. `ConfigurationError` for what is no workbook, is damaged or is too large."""
+    def __init__(self, source: SpreadsheetFile) -> None:
+        """Read the sheet. Raises `ConfigurationError` if this is no workbook, is damaged or is too large."""
         with source.open() as file:
             content = file.read()
         self._errors = _looked_through(source, content).errors
         self._sheet = _loaded(source, content)
 
-    def records(self) -> Iterator[Record]:
-        """Give every row from the first of the sheet, the blank ones too."""
+    def rows(self) -> Iterator[SheetRow]:
+        """Give every row from the first row of the sheet, blank rows too."""
         offset = (self._sheet.start or (0, 0))[1]
         for number, values in enumerate(self._sheet.iter_rows(), 1):
             errors = [column - 1 - offset for column in self._errors.get(number, ())]
             kinds = {at: kind for at, value in enumerate(values) if (kind := NOT_TEXT.get(type(value)))}
-            kinds |= dict.fromkeys(errors, ERROR)
+            kinds |= dict.fromkeys(errors, CellKind.ERROR)
             if kinds:
-                cells = [ERROR_TEXT if kinds.get(at) == ERROR else _text(value) for at, value in enumerate(values)]
-                yield number, cells, kinds
+                cells = [ERROR_TEXT if kinds.get(at) is CellKind.ERROR else _text(v) for at, v in enumerate(values)]
+                yield SheetRow(number, tuple(cells), kinds=kinds)
             else:
-                yield number, [str(value) for value in values], ALL_TEXT
+                yield SheetRow(number, tuple(map(str, values)))
 
 
 def _text(value: object) -> str:
@@ -89,7 +88,7 @@ def _text(value: object) -> str:
             return str(value)
 
 
-def _loaded(source: Source, content: bytes) -> CalamineSheet:
+def _loaded(source: SpreadsheetFile, content: bytes) -> CalamineSheet:
     try:
         import python_calamine as calamine
     except ImportError:
@@ -102,7 +101,7 @@ def _loaded(source: Source, content: bytes) -> CalamineSheet:
         raise _damaged(source) from None
 
 
-def _looked_through(source: Source, content: bytes) -> _Overview:
+def _looked_through(source: SpreadsheetFile, content: bytes) -> _Overview:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             if "xl/workbook.xml" not in parts.namelist():
@@ -119,12 +118,12 @@ def _looked_through(source: Source, content: bytes) -> _Overview:
     return found
 
 
-def _damaged(source: Source) -> ConfigurationError:
+def _damaged(source: SpreadsheetFile) -> ConfigurationError:
     return source.unreadable("cannot be read: this workbook is damaged or not complete")
 
 
 def _first_sheet(parts: zipfile.ZipFile) -> str:
-    """The name of the part that holds the first sheet; `KeyError` if nothing says it."""
+    """The name of the part that holds the first sheet; `KeyError` if there is none."""
     sheet = _FIRST_SHEET.search(parts.read("xl/workbook.xml"))
     for relation in _RELATION.findall(parts.read("xl/_rels/workbook.xml.rels")):
         attributes = dict(_ATTRIBUTE.findall(relation))

@@ -1,4 +1,4 @@
-"""Every row of a spreadsheet against the rules of an account and against the rows before it, without any request.
+"""Checks every row of a spreadsheet by the rules of an account and against the rows before, without any request.
 
 with open_spreadsheet("customers.csv") as spreadsheet:
     checked = check(spreadsheet, Columns.of(spreadsheet.headings))
@@ -27,58 +27,58 @@ __all__ = ["Checked", "CheckedRow", "check"]
 
 @attrs.frozen(eq=False)
 class CheckedRow:
-    """A row and what is wrong with it. Its `repr` shows no cell: one of them is a password."""
+    """A row and what is wrong with it. Its `repr` shows no cell, since one of the cells is a password."""
 
     number: int
-    """As a spreadsheet program shows it."""
+    """The row's number in a spreadsheet program."""
     cells: tuple[str, ...] = attrs.field(repr=False)
-    """The text of each cell, as written, the password too."""
+    """The text of each cell, as written, the password included."""
     problems: tuple[str, ...]
     """What is wrong, one sentence each, without the content of any cell; empty for a row that may be sent."""
     _columns: Columns = attrs.field(repr=False)
 
     @property
     def username(self) -> str:
-        """The username, as it is sent."""
+        """The username, as sent."""
         return self.cells[self._columns.places["username"]].strip()
 
     @property
     def email(self) -> str:
-        """The e-mail address, as it is sent."""
+        """The e-mail address, as sent."""
         return self.cells[self._columns.places["email"]].strip()
 
     @property
     def password(self) -> str:
-        """The password, as it is sent."""
+        """The password, as sent."""
         return self.cells[self._columns.places["password"]]
 
     @property
     def public_cells(self) -> tuple[str, ...]:
-        """Every cell but the password; `Columns.public` gives the headings that go with them."""
+        """Every cell but the password; `Columns.public` gives their headings."""
         return self._columns.public(self.cells)
 
     def account(self) -> NewAccount:
-        """Make the account that the row describes; `ValueError` with its problems if it has any."""
+        """Make the account that the row describes. Raises `ValueError` with the problems of a row that has problems."""
         if self.problems:
             raise ValueError(f"row {self.number}: {'; '.join(self.problems)}")
         return self._columns.account(self.cells)
 
 
 class Checked:
-    """What `check` found: how many rows are in order, and the rows again with what is wrong with each."""
+    """What `check` found: how many rows are in order, and every row with its problems."""
 
     def __init__(
         self, spreadsheet: Spreadsheet, columns: Columns, total: int, wrong: array[int], repeats: Repeats
     ) -> None:
         self.columns = columns
-        """Which column is which field."""
+        """The column of each field."""
         self.total = total
         """Rows below the headings that are not blank."""
         self._spreadsheet = spreadsheet
         self._repeats = repeats
         numbers = heapq.merge(wrong, (repeat.number for repeat in repeats))
         self._invalid = array("Q", (number for number, _ in groupby(numbers)))
-        """The rows with a problem: so a later pass need look at no other."""
+        """The numbers of the rows with a problem: a later pass checks no other row again."""
 
     @property
     def valid(self) -> int:
@@ -91,9 +91,9 @@ class Checked:
         return len(self._invalid)
 
     def rows(self) -> Iterator[CheckedRow]:
-        """Go through the spreadsheet anew, and give every row that is not blank, in order.
+        """Read the spreadsheet again, and give every row that is not blank, in order.
 
-        Raises `ConfigurationError` if the file was changed since it was checked.
+        Raises `ConfigurationError` if the file has changed since the check.
         """
         columns = self.columns
         invalid = iter(self._invalid)
@@ -112,7 +112,7 @@ class Checked:
             yield CheckedRow(number, row.cells, problems, columns)
 
     def problems(self) -> Iterator[CheckedRow]:
-        """Go through the spreadsheet anew, and give the rows with a problem, in order."""
+        """Read the spreadsheet again, and give the rows with a problem, in order."""
         return (row for row in self.rows() if row.problems)
 
     def __repr__(self) -> str:
@@ -120,16 +120,16 @@ class Checked:
 
 
 NONE_LEFT: tuple[int, Iterator[object]] = (0, iter(()))
-"""After the last repeat: no row has the number 0."""
+"""Stands for the end of the repeats: no row has the number 0."""
 
 
 def check(spreadsheet: Spreadsheet, columns: Columns) -> Checked:
-    """Go through all rows once, in memory that does not grow with their number.
+    """Read all rows once, in memory that does not grow with their number.
 
     A row is in order if `NewAccount` takes it, and no earlier row has its username or its e-mail, in whatever case. An
     earlier row counts only if its own cells are in order.
 
-    Raises `ConfigurationError` if there is no row, or one that cannot be read.
+    Raises `ConfigurationError` if there is no row, or a row that cannot be read.
     """
     total = 0
     wrong = array("Q")

@@ -1,4 +1,4 @@
-"""Which column of a spreadsheet is which field of an account, and an account made of a row.
+"""The columns of a spreadsheet and the fields of an account, and the account that is made of a row.
 
 Source of the headings: the vendor's page "Customers", the spreadsheet of its own import.
 """
@@ -13,7 +13,7 @@ import attrs
 
 from printnow_async.errors import ConfigurationError
 from printnow_async.models import NewAccount
-from printnow_async.spreadsheets._source import Row
+from printnow_async.spreadsheets._source import CellKind, SheetRow
 
 __all__ = ["Columns", "FIELDS"]
 
@@ -47,18 +47,18 @@ _BY_KEY: Final = {_key(name): name for name in FIELDS}
 
 
 class Columns:
-    """Which column is which field. `Columns.of` finds it out."""
+    """The column of each field. `Columns.of` finds the columns by their headings."""
 
     def __init__(self, headings: Sequence[str], places: Mapping[str, int]) -> None:
         self.headings: tuple[str, ...] = tuple(headings)
-        """Every heading, as it is written."""
+        """Every heading, as written."""
         self.places: Mapping[str, int] = dict(places)
         """The position of each field's column, from 0. An optional field may have none."""
         self.unknown: tuple[str, ...] = tuple(
             heading for at, heading in enumerate(headings) if heading and at not in self.places.values()
         )
         """The headings of the columns that are ignored."""
-        # an optional column that is not there is the empty cell that `arguments` puts behind the row
+        # for an optional column that is missing, this picks the empty cell that `arguments` puts behind the row
         self._pick = itemgetter(*(self.places.get(name, len(headings)) for name in FIELDS))
         self._beside_password = [at for at in range(len(headings)) if at != self.places["password"]]
 
@@ -70,8 +70,8 @@ class Columns:
 
         Headings may be in any order and case, with blanks, hyphens or underscores between the words or without.
 
-        Takes the headings; `renamed`, the heading of each field that has another one, as `{"username": "Login"}`, which
-        comes before the field's own; and the name of the spreadsheet, for errors.
+        Takes the headings; `renamed`, the heading of each field that has another heading than its own, as
+        `{"username": "Login"}`; and the name of the spreadsheet, for errors.
 
         Raises `ConfigurationError` when there is no heading, a column is missing, a field has two columns, or
         `renamed` names a field or a heading that does not exist.
@@ -94,15 +94,15 @@ class Columns:
         return cls(headings, {field: _only(field, places, headings, name) for field, places in found.items() if places})
 
     def public(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """Leave out the password of a row, or its heading of the headings: every other column, in order."""
+        """Give every cell but the password, in order; given the headings, every heading but that of the password."""
         return tuple(cells[at] for at in self._beside_password)
 
     def arguments(self, cells: Sequence[str]) -> tuple[Any, ...]:
-        """Give what `NewAccount` takes, unchecked: what is no yes or no is None. Only a password keeps its blanks."""
+        """Give the arguments of `NewAccount`, unchecked. A flag that is neither yes nor no is None."""
         username, password, email, first_name, last_name, company, flag = self._pick((*cells, ""))
         return (
             username.strip(),
-            password,
+            password,  # blanks are part of a password
             email.strip(),
             first_name.strip(),
             last_name.strip(),
@@ -114,8 +114,8 @@ class Columns:
         """Make the account of a row, whose cells must be text; `ValueError` for the first rule that it breaks."""
         return NewAccount(*self.arguments(cells))
 
-    def problems(self, row: Row) -> tuple[str, ...]:
-        """Everything that is wrong with a row in itself, one sentence each; no cell is shown."""
+    def problems(self, row: SheetRow) -> tuple[str, ...]:
+        """Every rule that the row breaks by itself, one sentence each; no cell is shown."""
         found = [row.problem] if row.problem else []
         arguments = dict(zip(FIELDS, self.arguments(row.cells), strict=True))
         for field, rule in RULES:
@@ -131,16 +131,12 @@ class Columns:
                 found.append(wrong)
         return tuple(found)
 
-    def _not_text(self, field: str, kind: str) -> str:
+    def _not_text(self, field: str, kind: CellKind) -> str:
         heading = self.headings[self.places[field]]
-        match kind:
-            case "an error":
-                return f"{heading} is an error in the spreadsheet: correct its formula"
-            case "a number":
-                why = "which may have lost leading zeros"
-                return f"{heading} is a number in the spreadsheet, {why}: format the column as text"
-            case _:
-                return f"{heading} is {kind} in the spreadsheet: format the column as text"
+        if kind is CellKind.ERROR:
+            return f"{heading} is an error in the spreadsheet: correct its formula"
+        why = ", which may have lost leading zeros" if kind is CellKind.NUMBER else ""
+        return f"{heading} is {kind} in the spreadsheet{why}: format the column as text"
 
 
 def _broken(rule: Any, field: attrs.Attribute[Any], value: object) -> str:
@@ -163,7 +159,7 @@ def _only(field: str, places: Sequence[int], headings: Sequence[str], name: str)
 
 
 def _listed(headings: Iterable[str], found: Mapping[str, Sequence[int]]) -> str:
-    """The headings, for an error; not if none is known, since that may be a row of cells with a password."""
+    """The headings, for an error; left out if none is known, since the row may hold a password instead of headings."""
     if not any(found.values()):
         return "its first row has no known heading at all: it must be " + ", ".join(FIELDS.values())
     return "its headings are " + ", ".join(f'"{heading}"' for heading in headings if heading)

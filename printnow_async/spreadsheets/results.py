@@ -1,13 +1,14 @@
-"""What becomes of the rows of an import, how far it is, and what is said at its end: values, nothing else."""
+"""What becomes of the rows of an import, how far an import is, and its report at the end: values, nothing else."""
 
 from __future__ import annotations
 
 import enum
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
-__all__ = ["ImportProgress", "ImportReport", "RowOutcome"]
+__all__ = ["ImportProgress", "ImportReport", "RowOutcome", "RowResult"]
 
 
 class RowOutcome(enum.StrEnum):
@@ -16,13 +17,28 @@ class RowOutcome(enum.StrEnum):
     CREATED = "created"
     """The customer was created by this import."""
     EXISTS = "exists"
-    """The server refused it: the username or the e-mail address is taken."""
+    """The server refused the row: the username or the e-mail address is taken."""
     REJECTED = "rejected"
-    """The server refused it for another reason; nothing was created."""
+    """The server refused the row for another reason; nothing was created."""
     UNKNOWN = "unknown"
-    """It was sent, and whether it was created cannot be told."""
+    """The row was sent, and nobody can tell whether the customer was created."""
     INVALID = "invalid"
-    """It breaks a rule of the file's own, and was not sent."""
+    """The row breaks a rule of an account, or repeats an earlier row. The row was not sent."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the server has done what the row asks for."""
+        return self is RowOutcome.CREATED
+
+
+class RowResult(NamedTuple):
+    """What became of a row that was sent."""
+
+    outcome: RowOutcome
+    customer_id: int | None = None
+    """The customer that was created."""
+    reason: str | None = None
+    """Why no customer was created."""
 
 
 @attrs.frozen
@@ -30,7 +46,7 @@ class ImportProgress:
     """How far an import is."""
 
     done: int
-    """Valid rows with an outcome, those of earlier runs too."""
+    """Valid rows with an outcome, of this run or an earlier run."""
     total: int
     """Valid rows in all."""
     created: int
@@ -38,15 +54,15 @@ class ImportProgress:
     failed: int
     """Rows that exist already or were rejected."""
     unknown: int
-    """Rows of which it cannot be told."""
+    """Rows that may or may not have been created."""
     in_flight: int
     """Rows that are being sent now."""
     rate: float
-    """Rows sent and settled per second, in this run."""
+    """Rows per second that got their outcome in this run."""
     elapsed: float
     """Seconds since the sending began."""
     remaining: float | None
-    """Seconds until the end at this rate; None while there is none."""
+    """Seconds until the end at this rate; None before the first outcome of this run."""
 
 
 @attrs.frozen
@@ -56,9 +72,9 @@ class ImportReport:
     source: str
     """Name of the file, or "standard input"."""
     journal: str
-    """Where the journal is; a database URL is shown without its password."""
+    """The path of the journal, or its database URL without the password."""
     total: int
-    """Rows in all, without blank ones."""
+    """Rows in all, without blank rows."""
     created: int
     """Rows created by this import, now or earlier."""
     exists: int
@@ -72,21 +88,21 @@ class ImportReport:
     unsettled: int
     """Valid rows without an outcome: run the import again."""
     edited: int
-    """Settled rows that have changed in the file since, and were not sent again; counted above as they were settled."""
+    """Rows that have changed in the file since their outcome, and were not sent again. They are counted above, too."""
     sent: int
-    """Rows sent in this run."""
+    """Rows that got their outcome in this run."""
     halted: str | None
-    """Why it ended early, in one line; None if it did not, or if it was asked to."""
+    """Why the import ended early, in one line; None if it did not end early, or was asked to stop."""
     interrupted: bool
-    """Whether it was asked to stop before its end."""
+    """Whether the import was asked to stop before its end."""
     elapsed: float
     """Seconds that this run took."""
     ignored_columns: tuple[str, ...]
-    """Headings that are no field of an account."""
+    """The headings of columns that are no field of an account."""
     created_csv: Path
     """The report of the rows that were created."""
     failed_csv: Path
-    """The report of all the others that have an outcome."""
+    """The report of all other rows that have an outcome."""
 
     @property
     def complete(self) -> bool:
@@ -95,5 +111,5 @@ class ImportReport:
 
     @property
     def all_created(self) -> bool:
-        """Whether every row was created, and none has changed since."""
+        """Whether every row was created, and no row has changed since."""
         return self.created == self.total and not self.edited

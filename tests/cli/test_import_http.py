@@ -26,7 +26,8 @@ from printnow_async.sandbox import Fault
 from printnow_async.spreadsheets import ImportProgress, ImportReport
 from tests.cli.test_commands_process import NEEDS_POSIX, terminal
 
-PATIENCE = 30.0
+CHILD_SECONDS = 30.0
+"""Seconds in which a child process has ended, or done what a test waits for."""
 HEADINGS = ("Username", "Password", "Email", "First Name", "Last Name")
 PASSWORD = "Example-104729"
 CREATE = "POST /api/v2/customer"
@@ -514,7 +515,7 @@ def test_ctrl_c_on_a_terminal_leaves_one_line_above_the_bar(command, credentials
 def wait_for(condition):
     """Wait until something is so in another thread."""
     tick = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
+    for _ in range(int(CHILD_SECONDS / 0.02)):
         if condition():
             return
         tick.wait(0.02)
@@ -529,7 +530,7 @@ def test_a_signal_finishes_what_is_in_flight_and_the_same_command_goes_on(number
     with command.start("import", "customers.csv", "--storefront=1", "--max-rate=100", "--json") as child:
         wait_for(lambda: len(sandbox.customers) > 10)
         child.send_signal(number)
-        out, err = child.communicate(timeout=PATIENCE)
+        out, err = child.communicate(timeout=CHILD_SECONDS)
     summary = json.loads(out)
     assert child.returncode == 130
     assert err.splitlines()[-2:] == [
@@ -555,7 +556,7 @@ def test_a_second_ctrl_c_cancels_and_says_what_the_rows_in_flight_become(command
         assert child.stderr.readline() == "printnow: finishing rows in flight; Ctrl-C again cancels\n"
         child.send_signal(signal.SIGTERM)  # asks for the same as before
         child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=PATIENCE)
+        _, err = child.communicate(timeout=CHILD_SECONDS)
     assert child.returncode == 130
     assert err.startswith("printnow: interrupted: rows that were in flight may have been created. To go on, run the")
     assert err.count("\n") == 1
@@ -586,7 +587,7 @@ def test_ctrl_c_while_rows_are_checked_ends_at_once(wait, command):
     with start_fake(command, f"print('checking', flush=True); {wait}") as child:
         child.stdout.readline()
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=PATIENCE)
+        out, err = child.communicate(timeout=CHILD_SECONDS)
     assert (child.returncode, out, err) == (130, "", "printnow: interrupted; nothing was sent\n")
 
 
@@ -609,7 +610,7 @@ def test_a_third_ctrl_c_ends_what_does_not_let_itself_be_cancelled(command):
         child.send_signal(signal.SIGINT)
         assert child.stdout.readline() == "deaf\n"
         child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=PATIENCE)
+        _, err = child.communicate(timeout=CHILD_SECONDS)
     assert child.returncode == 130
     assert err.startswith("printnow: interrupted: rows that were in flight may have been created.")
 

@@ -9,8 +9,9 @@ from hypothesis import given, strategies as st
 
 from printnow_async import NewAccount
 from printnow_async.errors import ConfigurationError
+from printnow_async.spreadsheets._source import CellKind
 from printnow_async.spreadsheets.columns import FIELDS, Columns
-from printnow_async.spreadsheets.reading import Row
+from printnow_async.spreadsheets.reading import SheetRow
 
 REQUIRED = ("Username", "Password", "Email", "First Name", "Last Name")
 ALL = tuple(FIELDS.values())
@@ -32,7 +33,7 @@ def account(**cells):
 def problems(kinds=None, problem=None, **cells):
     values = dict(zip(FIELDS, JANE, strict=True)) | cells
     at = {list(FIELDS).index(field): kind for field, kind in (kinds or {}).items()}
-    return Columns.of(ALL).problems(Row(2, tuple(values.values()), problem, at))
+    return Columns.of(ALL).problems(SheetRow(2, tuple(values.values()), problem, at))
 
 
 # ---------------------------------------------------------------- headings
@@ -181,7 +182,7 @@ def test_every_problem_of_a_row_is_told_in_the_order_of_the_fields():
 @given(st.tuples(*[st.text(st.characters(exclude_categories=["Cs"]), max_size=7) | st.just(cell) for cell in JANE]))
 def test_a_row_has_problems_exactly_if_it_makes_no_account(cells):
     columns = Columns.of(ALL)
-    if found := columns.problems(Row(2, cells)):
+    if found := columns.problems(SheetRow(2, cells)):
         with pytest.raises(ValueError, match=f"^({'|'.join(map(re.escape, found))}|receive_marketing_emails .*)$"):
             columns.account(cells)
     else:
@@ -191,9 +192,8 @@ def test_a_row_has_problems_exactly_if_it_makes_no_account(cells):
 @pytest.mark.parametrize("field", ["username", "password", "email", "first_name", "last_name", "company"])
 def test_what_must_be_text_is_a_problem_when_it_is_something_else(field):
     heading = FIELDS[field]
-    assert [
-        problems({field: kind}, **{field: "12"}) for kind in ("a number", "a date", "true or false", "an error")
-    ] == [
+    kinds = (CellKind.NUMBER, CellKind.DATE, CellKind.FLAG, CellKind.ERROR)
+    assert [problems({field: kind}, **{field: "12"}) for kind in kinds] == [
         (f"{heading} is a number in the spreadsheet, which may have lost leading zeros: format the column as text",),
         (f"{heading} is a date in the spreadsheet: format the column as text",),
         (f"{heading} is true or false in the spreadsheet: format the column as text",),
@@ -201,14 +201,14 @@ def test_what_must_be_text_is_a_problem_when_it_is_something_else(field):
     ]
 
 
-@pytest.mark.parametrize(("cell", "kind"), [("TRUE", "true or false"), ("1", "a number"), ("0", "a number")])
+@pytest.mark.parametrize(("cell", "kind"), [("TRUE", CellKind.FLAG), ("1", CellKind.NUMBER), ("0", CellKind.NUMBER)])
 def test_an_opt_in_need_not_be_text(cell, kind):
     assert problems({"receive_marketing_emails": kind}, receive_marketing_emails=cell) == ()
 
 
 def test_a_column_that_is_ignored_makes_no_problem():
     columns = Columns.of([*REQUIRED, "Phone"])
-    assert columns.problems(Row(2, (*JANE[:5], "12"), kinds={5: "a number"})) == ()
+    assert columns.problems(SheetRow(2, (*JANE[:5], "12"), kinds={5: CellKind.NUMBER})) == ()
 
 
 def test_the_password_is_left_out_of_what_is_public():

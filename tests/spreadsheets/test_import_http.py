@@ -132,16 +132,6 @@ async def test_what_a_failure_is_for_its_row(tmp_path: Path, fault: Fault, outco
             assert read(report.failed_csv)[0]["reason"]
 
 
-async def test_a_refusal_whose_words_got_lost_is_asked_for_again(tmp_path: Path) -> None:
-    """The name is taken, and the answer that says so breaks off: the report says `exists` all the same."""
-    source = write(tmp_path / "in.csv", rows(1))
-    async with Sandbox() as sandbox:
-        sandbox.add_customer(storefront_id=1, username="user-0", email="other@example.com")
-        sandbox.inject(Fault.truncate(), route=CREATE, times=2)
-        report = await run(sandbox, source, tmp_path / "journal")
-    assert outcomes(report) == {"user-0": "exists"}
-
-
 def test_a_row_that_was_never_answered_is_sent_until_it_is(tmp_path: Path) -> None:
     """The client gives up after four attempts; the import asks again, since a username exists once."""
     source = write(tmp_path / "in.csv", rows(3))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from printnow_async.spreadsheets.journal import SENDING, Entry, Journal
-from printnow_async.spreadsheets.results import RowOutcome
-from printnow_async.spreadsheets.sql import StoreError, Writes
+from printnow_async.spreadsheets.entries import SENDING, JournalChanges, JournalEntry
+from printnow_async.spreadsheets.journal import Journal, StoreError
+from printnow_async.spreadsheets.results import RowOutcome, RowResult
 
 
 def journal(path: Path) -> Journal:
@@ -22,15 +22,15 @@ async def test_what_was_written_is_known_to_the_next_run_though_nobody_folded_it
         keys = [first.key(name) for name in ("ann", "bob", "cem")]
         entries = [first.begin(key, "d" * 32, None) for key in keys]
         await first.flush()
-        first.settle(entries[1], RowOutcome.CREATED, 77, None)
-        first.withdraw(entries[2], None)
+        first.settle(entries[1], RowResult(RowOutcome.CREATED, 77))
+        first.withdraw(entries[2])
         await first.flush()
         assert await first.find(keys) == {}
     async with journal(tmp_path) as second:
         assert not second.new
         assert await second.find(keys) == {
-            keys[0]: Entry(entries[0], keys[0], "d" * 32, SENDING, None, None),
-            keys[1]: Entry(entries[1], keys[1], "d" * 32, "created", 77, None),
+            keys[0]: JournalEntry(entries[0].id, keys[0], "d" * 32, SENDING, None, None),
+            keys[1]: JournalEntry(entries[1].id, keys[1], "d" * 32, "created", 77, None),
         }
 
 
@@ -39,13 +39,13 @@ async def test_changes_of_one_row_are_made_in_the_order_in_which_they_were_writt
     async with journal(tmp_path) as record:
         key = record.key("ann")
         entry = record.begin(key, "a" * 32, None)
-        record.settle(entry, RowOutcome.REJECTED, None, "no")
+        record.settle(entry, RowResult(RowOutcome.REJECTED, reason="no"))
         await record.flush()
         await record.fold()
         before = (await record.find([key]))[key]
         record.begin(key, "b" * 32, before)
         await record.flush()
-        record.withdraw(entry, before)
+        record.withdraw(before)
         await record.flush()
         await record.fold()
         assert await record.find([key]) == {key: before}
@@ -69,14 +69,14 @@ async def test_what_could_not_be_written_is_written_later_and_in_order(
     async with journal(tmp_path) as record:
         write = record._store.write
 
-        async def fail(_: Writes) -> None:
+        async def fail(_: JournalChanges) -> None:
             raise StoreError("the disk is full")
 
         monkeypatch.setattr(record._store, "write", fail)
         entry = record.begin(record.key("ann"), "d" * 32, None)
         with pytest.raises(StoreError):
             await record.flush()
-        record.settle(entry, RowOutcome.CREATED, 5, None)
+        record.settle(entry, RowResult(RowOutcome.CREATED, 5))
         monkeypatch.setattr(record._store, "write", write)
         await record.flush()
         await record.fold()
@@ -100,7 +100,7 @@ async def test_a_cancelled_flush_is_finished_and_not_repeated(tmp_path: Path) ->
 async def test_a_long_reason_is_cut(tmp_path: Path) -> None:
     async with journal(tmp_path) as record:
         entry = record.begin(record.key("ann"), "d" * 32, None)
-        record.settle(entry, RowOutcome.REJECTED, None, "x" * 10_000)
+        record.settle(entry, RowResult(RowOutcome.REJECTED, reason="x" * 10_000))
         await record.flush()
         await record.fold()
         (found,) = (await record.find([record.key("ann")])).values()

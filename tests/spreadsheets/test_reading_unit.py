@@ -186,7 +186,7 @@ def test_a_cell_of_ten_megabytes_is_refused_without_being_read(cell):
 def test_a_row_shows_no_cell_in_its_repr():
     with open_spreadsheet(io.BytesIO(f"{HEADINGS}\njane,hidden\n".encode())) as spreadsheet:
         (row,) = spreadsheet.rows()
-    assert repr(row) == "Row(number=2, problem=None)"
+    assert repr(row) == "SheetRow(number=2, problem=None)"
     assert f"{row}" == repr(row)
 
 
