@@ -56,9 +56,6 @@ _JSON_NAMES: dict[str, str] = {
 }
 
 
-# ---------------------------------------------------------------- strict hooks
-
-
 def _str(value: Any, _: object) -> str:
     if type(value) is not str:
         raise _Mismatch("a string", value)
@@ -193,9 +190,6 @@ def _tuple_of_str(_: object, converter: cattrs.Converter) -> Callable[[Any, obje
     return structure_tuple
 
 
-# ---------------------------------------------------------------- the converter
-
-
 def _model_structure(type_: type[Any], converter: cattrs.Converter) -> Callable[[Any, object], Any]:
     """The hook for a model: a JSON object, with the fields that the model does not know kept in `extra`."""
     fields = attrs.fields_dict(type_)
@@ -243,9 +237,6 @@ def _converter() -> cattrs.Converter:
 _models = _converter()
 # without the cache, looking the hook up is a twentieth of the time that a customer takes to decode
 _hook = functools.cache(_models.get_structure_hook)
-
-
-# ---------------------------------------------------------------- JSON
 
 
 @functools.cache
