@@ -21,6 +21,7 @@ from target import STOREFRONT, connect
 
 from printnow_async import (
     EmailInUseError,
+    InvalidAccountError,
     LifecycleConflictError,
     LifecycleNotFoundError,
     NewAccount,
@@ -59,7 +60,7 @@ def problem(error: Exception) -> tuple[int, str]:
             return 404, "start a cart"
         case OutcomeUnknownError():
             return 503, "send the same again in a moment"
-        case PrintNowError():
+        case PrintNowError() if not isinstance(error, InvalidAccountError):
             return 502, "try again later"
         case _:
             return 422, "correct the form"
@@ -91,7 +92,7 @@ async def start(request: web.Request) -> web.Response:
 async def checkout_new(request: web.Request) -> web.Response:
     """The visitor registers: the guest becomes that account."""
     form: dict[str, Any] = json.loads(await request.read())
-    customer = await (await resume(request)).convert(NewAccount(**form))
+    customer = await (await resume(request)).convert(NewAccount.from_form(form))
     return web.json_response({"customer": customer.id, "username": customer.username})
 
 

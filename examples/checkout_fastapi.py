@@ -24,6 +24,7 @@ from target import STOREFRONT, connect
 
 from printnow_async import (
     EmailInUseError,
+    InvalidAccountError,
     LifecycleConflictError,
     LifecycleNotFoundError,
     NewAccount,
@@ -70,7 +71,7 @@ async def start(request: Request, cart: str) -> dict[str, Any]:
 async def checkout_new(request: Request, cart: str, form: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008, FAST002 - as FastAPI's guide writes it
     """The visitor registers: the guest becomes that account."""
     guest = await resume(request, cart)
-    customer = await guest.convert(NewAccount(**form))
+    customer = await guest.convert(NewAccount.from_form(form))
     return {"customer": customer.id, "username": customer.username}
 
 
@@ -86,6 +87,8 @@ async def checkout_existing(request: Request, cart: str, customer_id: int = Body
 async def failed(_: Request, error: Exception) -> JSONResponse:
     """Each failure as what the browser's script can do about it."""
     match error:
+        case InvalidAccountError():
+            return JSONResponse({"do": "correct the form", "problems": error.problems}, 422)
         case UsernameInUseError() | EmailInUseError():
             return JSONResponse({"do": "log in, or choose another", "error": error.message}, 409)
         case NotTemporaryError() | LifecycleConflictError():

@@ -17,6 +17,7 @@ from printnow_async import (
     Customer,
     CustomerNotFoundError,
     EmailInUseError,
+    InvalidAccountError,
     NewAccount,
     NoResponseError,
     OutcomeUnknownError,
@@ -68,9 +69,10 @@ async def main() -> None:
 
         print("an account that cannot be right:")
         try:
-            NewAccount("jo", password, account.email, "Jo", "Smith")
-        except ValueError as error:
-            print(f"  before any request: {error}")
+            NewAccount.from_form({"username": "jo", "password": password, "email": account.email, "first_name": " Jo "})
+        except InvalidAccountError as error:
+            for field, reason in error.problems.items():
+                print(f"  before any request: {field} {reason}")
 
         if customer is not None:
             await client.customers.delete(customer.id)

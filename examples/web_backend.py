@@ -20,6 +20,7 @@ from target import STOREFRONT, connect
 from printnow_async import (
     CustomerNotFoundError,
     EmailInUseError,
+    InvalidAccountError,
     NewAccount,
     OutcomeUnknownError,
     PrintNowClient,
@@ -50,7 +51,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (UsernameInUseError, EmailInUseError) as error:
         return web.json_response({"error": error.message}, status=409)
     except (ValueError, KeyError, TypeError) as error:
-        return web.json_response({"error": str(error)}, status=422)
+        problems = error.problems if isinstance(error, InvalidAccountError) else {}
+        return web.json_response({"error": str(error), "problems": problems}, status=422)
     except OutcomeUnknownError as error:
         # 202: it may have been done. The request id finds it in both sides' logs.
         return web.json_response({"error": "outcome unknown", "request_id": error.request_id}, status=202)
@@ -69,7 +71,7 @@ async def start_guest(request: web.Request) -> web.Response:
 
 
 async def register(request: web.Request) -> web.Response:
-    account = NewAccount(**json.loads(await request.read()))
+    account = NewAccount.from_form(json.loads(await request.read()))
     customer = await request.app[CLIENT].customers.convert(int(request.match_info["id"]), account)
     return web.json_response({"id": customer.id, "username": customer.username})
 

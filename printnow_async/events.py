@@ -14,7 +14,7 @@ __all__ = ["AttemptEvent", "CallEvent", "Observer"]
 
 @attrs.frozen
 class AttemptEvent:
-    """One attempt ended: one request, sent or not."""
+    """The end of one attempt: one request, sent or not."""
 
     operation: str
     """Which call it belongs to, as "customers.create"."""
@@ -23,11 +23,11 @@ class AttemptEvent:
     route: str
     """The path with its ids left out, as "/api/v2/customer/{id}"."""
     attempt: int
-    """Its number within the call, from 1; the reads that a write needs are counted too."""
+    """The number of the attempt within the call, from 1; the reads that a write needs are counted too."""
     status: int | None
     """The HTTP status, or None when no usable answer came."""
     failure: str | None
-    """Why no usable answer came: "connect", "lost", "timeout", "deadline" or "cancelled"; None when one did."""
+    """Why no usable answer came: "connect", "lost", "timeout", "deadline" or "cancelled"; None when an answer came."""
     sent: Sent
     """Whether the request may have left this process."""
     elapsed: float
@@ -42,7 +42,7 @@ class AttemptEvent:
 
 @attrs.frozen
 class CallEvent:
-    """One call ended, with all its attempts."""
+    """The end of one call, with all its attempts."""
 
     operation: str
     """As "customers.create"."""
@@ -51,7 +51,7 @@ class CallEvent:
     route: str
     """The path of that request with its ids left out."""
     attempts: int
-    """How many attempts were made."""
+    """How many attempts the call made."""
     status: int | None
     """The last HTTP status, or None when the last attempt brought no usable answer."""
     failure: str | None
@@ -61,7 +61,7 @@ class CallEvent:
     elapsed: float
     """Seconds for the whole call, waiting included."""
     pause: float
-    """Seconds of it spent pausing between attempts."""
+    """Seconds of the call that were spent pausing between attempts."""
     request_id: str
     """The call's `X-Request-ID`."""
     limit: int

@@ -3,59 +3,54 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import attrs
 
+from printnow_async._checks import checked_count
 from printnow_async.errors import ConfigurationError
 
 __all__ = ["Limits", "LiveLimits", "RetryPolicy", "Timeout"]
 
 
-def _number(owner: str, attribute: attrs.Attribute[Any], value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < sys.float_info.max:
-        raise ConfigurationError(f"{owner}.{attribute.name} must be a finite number, not {value!r}")
-    return value
+def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A finite number above 0, or None for no bound."""
+    if value is not None and (not _is_number(value) or value <= 0):
+        raise _wrong(instance, attribute, "a finite number above 0, or None", value)
 
 
-def _positive(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    owner = type(instance).__name__
-    if _number(owner, attribute, value) <= 0:
-        raise ConfigurationError(f"{owner}.{attribute.name} must be above 0, not {value!r}")
-
-
-def _positive_or_none(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None:
-        _positive(instance, attribute, value)
-
-
-def _not_negative(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    owner = type(instance).__name__
-    if _number(owner, attribute, value) < 0:
-        raise ConfigurationError(f"{owner}.{attribute.name} must be 0 or more, not {value!r}")
+def _delay(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not _is_number(value) or value < 0:
+        raise _wrong(instance, attribute, "a finite number, 0 or more", value)
 
 
 def _count(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        owner = type(instance).__name__
-        raise ConfigurationError(f"{owner}.{attribute.name} must be a whole number, at least 1, not {value!r}")
+    checked_count(value, f"{type(instance).__name__}.{attribute.name}", ConfigurationError)
 
 
 def _flag(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, bool):
-        owner = type(instance).__name__
-        raise ConfigurationError(f"{owner}.{attribute.name} must be True or False, not {value!r}")
+        raise _wrong(instance, attribute, "True or False", value)
 
 
-@attrs.frozen(kw_only=False)
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether `value` is a number that a timer can take: a whole number of Python may be too large for a float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < sys.float_info.max
+
+
+def _wrong(instance: object, attribute: attrs.Attribute[Any], expected: str, value: object) -> ConfigurationError:
+    return ConfigurationError(f"{type(instance).__name__}.{attribute.name} must be {expected}, not {value!r}")
+
+
+@attrs.frozen
 class Timeout:
     """How long a call may take. `None` switches a bound off. Wrong values are a `ConfigurationError`."""
 
-    attempt: float | None = attrs.field(default=30.0, validator=_positive_or_none)
+    attempt: float | None = attrs.field(default=30.0, validator=_seconds)
     """Seconds for one attempt, from its place in the queue to the last byte of the answer."""
-    connect: float | None = attrs.field(default=5.0, validator=_positive_or_none)
+    connect: float | None = attrs.field(default=5.0, validator=_seconds)
     """Seconds for name lookup, TCP and TLS of one attempt."""
-    total: float | None = attrs.field(default=120.0, validator=_positive_or_none)
+    total: float | None = attrs.field(default=120.0, validator=_seconds)
     """Seconds for the whole call: waiting for a place, every attempt, every pause, every read-back."""
 
 
@@ -69,11 +64,11 @@ class RetryPolicy:
 
     max_attempts: int = attrs.field(default=4, validator=_count)
     """Attempts in all, the first included."""
-    base_delay: float = attrs.field(default=0.5, validator=_not_negative)
+    base_delay: float = attrs.field(default=0.5, validator=_delay)
     """Seconds: the first pause is drawn from 0 to this, the second from 0 to twice this, and so on."""
-    max_delay: float = attrs.field(default=20.0, validator=_not_negative)
+    max_delay: float = attrs.field(default=20.0, validator=_delay)
     """Seconds that no drawn pause exceeds."""
-    max_retry_after: float = attrs.field(default=120.0, validator=_not_negative)
+    max_retry_after: float = attrs.field(default=120.0, validator=_delay)
     """Seconds: a longer `Retry-After` raises at once, with `retry_after` on the error."""
     repeat_temporary_creates: bool = attrs.field(default=False, validator=_flag)
     """Repeat an unanswered create of a temporary user too: it may leave an orphan nobody can delete."""
@@ -90,14 +85,14 @@ class Limits:
 
     max_concurrency: int = attrs.field(default=16, validator=_count)
     """Calls in flight at once. Waiters are served first come, first served."""
-    max_rate: float | None = attrs.field(default=None, validator=_positive_or_none)
+    max_rate: float | None = attrs.field(default=None, validator=_seconds)
     """Requests started per second, repeats included, evenly spaced; None for no bound."""
     adaptive: bool = attrs.field(default=False, validator=_flag)
     """Find out, from 1 up to `max_concurrency`, how many calls in flight the server takes (docs: "Bulk work")."""
 
 
 class _Gate(Protocol):
-    """What is there to be seen of a client's gate."""
+    """The part of a client's gate that `LiveLimits` shows."""
 
     @property
     def current(self) -> int: ...
@@ -131,17 +126,17 @@ class LiveLimits:
 
     @property
     def current(self) -> int:
-        """Calls that may be in flight now: `max_concurrency`, or what was found out; 0 once the client is closed."""
+        """Calls that may be in flight now: `max_concurrency`, or fewer with `adaptive`; 0 once the client is closed."""
         return self._gate.current
 
     @property
     def in_flight(self) -> int:
-        """Calls that hold a place."""
+        """Calls that are in flight now."""
         return self._gate.in_flight
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for one."""
+        """Calls that wait until they may be in flight."""
         return self._gate.waiting
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What an error answer says, found in every plausible envelope: the vendor's pages give the texts and not the form."""
+"""Finds the message of an error answer: the vendor's pages give the texts of the messages, and not the body's form."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from printnow_async._http.wire import NoAnswer, RawResponse
 from printnow_async.errors._base import one_line
 
 _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "title", "error")
-"""Where a JSON object says what went wrong, the best first."""
+"""The keys of a JSON object that hold the message, the best first."""
 _DETAIL_KEYS: Final = ("modelstate", "errors", "details", "innererror")
-"""Where it says more, behind a message that only says that something did."""
+"""The keys of a JSON object that hold the details, where the message itself is a general one."""
 _DEPTH: Final = 4
 _UNSEEN: Final = frozenset({"script", "style", "head", "title"})
 """Elements of HTML whose text is not shown on the page."""
@@ -28,16 +28,16 @@ def describe(outcome: RawResponse | NoAnswer) -> str:
 
 
 def error_message(response: RawResponse) -> str:
-    """The message of an error answer, on one line, whatever its envelope; the status's own name where it has none.
-
-    Read tolerantly: `{"Message": …}`, `{"message": …}`, the validation errors of ASP.NET, a JSON string, plain text,
-    HTML, XML, empty, invalid UTF-8, cut off.
-    """
+    """The message of an error answer, on one line; the name of the status where the answer has no message."""
     return found_message(response) or _status_name(response.status)
 
 
 def found_message(response: RawResponse) -> str:
-    """The message in the body of an error answer, on one line; an empty string where there is none."""
+    """The message of an error answer, on one line, whatever its envelope; empty where there is none.
+
+    Read tolerantly: `{"Message": …}`, `{"message": …}`, the validation errors of ASP.NET, a JSON string, plain text,
+    HTML, XML, empty, invalid UTF-8, cut off.
+    """
     text = response.body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     return one_line(" ".join(_message_in(text).split())) if text else ""
 
@@ -52,14 +52,21 @@ def _status_name(status: int) -> str:
 def _message_in(text: str) -> str:
     if text[0] in '{["':
         try:
-            return _joined(_messages_of(json.loads(text), _DEPTH)) or text
+            value = json.loads(text)
+            return _joined(_messages_of(value, _DEPTH)) or ("" if _is_empty(value) else text)
         except (ValueError, RecursionError):
             return text
     return _page_text(text) if text[0] == "<" else text
 
 
+def _is_empty(value: Any) -> bool:
+    """Whether a JSON value holds nothing but null, blank strings and empty containers."""
+    inner = list(value.values()) if isinstance(value, dict) else value
+    return all(map(_is_empty, inner)) if isinstance(inner, list) else inner is None or not str(inner).strip()
+
+
 def _joined(messages: Iterator[str]) -> str:
-    """The first message, and the next where that is another one."""
+    """The first two different messages, joined."""
     found: list[str] = []
     for message in messages:
         if message.strip() and message not in found:
@@ -70,7 +77,7 @@ def _joined(messages: Iterator[str]) -> str:
 
 
 def _messages_of(value: Any, depth: int) -> Iterator[str]:
-    """The messages in a JSON value, the one that heads it first, then what it says in detail."""
+    """The messages in a JSON value: the general one first, then the details."""
     if isinstance(value, str):
         yield value
     elif depth and isinstance(value, list):
@@ -86,7 +93,7 @@ def _messages_of(value: Any, depth: int) -> Iterator[str]:
 
 
 def _first_of(values: list[Any], depth: int) -> Iterator[str]:
-    """The message of the first of these that has one."""
+    """The message of the first of these values that has a message."""
     for value in values:
         if message := _joined(_messages_of(value, depth - 1)):
             yield message
@@ -94,7 +101,7 @@ def _first_of(values: list[Any], depth: int) -> Iterator[str]:
 
 
 def _page_text(page: str) -> str:
-    """The title of an HTML page and the text that it shows; one of them where it holds the other."""
+    """The title of an HTML page and the text that the page shows; only one of the two where it contains the other."""
     title, shown = _texts(page)
     if not shown or shown in title:
         return title
@@ -102,10 +109,10 @@ def _page_text(page: str) -> str:
 
 
 def _texts(page: str) -> tuple[str, str]:
-    """(title, text shown) of a page, read tag by tag: no search goes back, however the page is broken."""
+    """(title, text shown) of a page, read tag by tag, so that the time is linear for a broken page too."""
     title: list[str] = []
     shown: list[str] = []
-    inside = ""  # the element, or "!--" for a comment, whose text is not shown
+    inside = ""  # the element whose text is not shown, or "!--" for a comment
     for piece in page.split("<"):
         tag, closed, text = piece.partition(">")
         name = tag.split(None, 1)[0].lower() if tag.split() else ""

@@ -57,11 +57,11 @@ class AuthenticationError(APIError):
 
 
 class PermissionDeniedError(APIError):
-    """403: not documented by the vendor, so from a proxy or firewall on the way."""
+    """403: the vendor does not document this status, so it comes from a proxy or firewall on the way."""
 
 
 class NotFoundError(APIError):
-    """404: nothing under this path."""
+    """404: there is nothing under this path."""
 
 
 class CustomerNotFoundError(NotFoundError):
@@ -69,7 +69,7 @@ class CustomerNotFoundError(NotFoundError):
 
 
 class ConflictError(APIError):
-    """409: what is to be made exists already."""
+    """409: what the request was to make exists already."""
 
 
 class RateLimitError(APIError):
@@ -77,11 +77,11 @@ class RateLimitError(APIError):
 
 
 class ServerError(APIError):
-    """5xx: the server failed, and cannot be relied on to have applied nothing."""
+    """5xx: the server failed. The server may have applied the request all the same."""
 
 
 class UnexpectedStatusError(APIError):
-    """A status no rule speaks of, redirects included: they are never followed."""
+    """Any other status that is not success. Redirects are among these statuses: they are never followed."""
 
 
 _BY_STATUS: Final[dict[int, type[APIError]]] = {

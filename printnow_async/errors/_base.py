@@ -1,4 +1,4 @@
-"""What all errors share: one line of text, pickling, and the facts of a request."""
+"""The base classes of all errors: one line of text, pickling, and the facts of a request."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Sent(enum.StrEnum):
     """Whether a request may have left this process: the evidence that a repeat has to respect."""
 
     NEVER = "never"
-    """Proof that no byte of the request was handed to the network."""
+    """There is proof that no byte of the request was handed to the network."""
     MAYBE = "maybe"
-    """No such proof: the server may have received and applied it."""
+    """There is no such proof: the server may have received and applied the request."""
 
 
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
@@ -86,7 +86,7 @@ class RequestError(PrintNowError):
         self.elapsed = elapsed
         """Seconds from the start of the call, waiting included."""
         self.request_id = request_id
-        """Ours, sent as `X-Request-ID` with every attempt of the call."""
+        """The ID that this client gave the call, sent as `X-Request-ID` with every attempt."""
 
     def _facts(self) -> list[str]:
         attempts = f"{self.attempts} attempts" if self.attempts != 1 else ""

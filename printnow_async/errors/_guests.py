@@ -6,7 +6,7 @@ from printnow_async.errors._base import PrintNowError
 
 
 class LifecycleError(PrintNowError):
-    """Something about a tracked guest; `reference` names it."""
+    """An error about a tracked guest; `reference` names the guest."""
 
     def __init__(self, message: str, *, reference: str = "") -> None:
         super().__init__(message)

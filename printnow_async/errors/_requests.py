@@ -86,7 +86,7 @@ class InvalidResponseError(PrintNowError):
         self.operation = operation
         """Which call, as "customers.get"."""
         self.request_id = request_id
-        """Ours, sent as `X-Request-ID`."""
+        """The ID that this client gave the call, sent as `X-Request-ID`."""
 
     def _text(self) -> str:
         return f"{self.path}: {self.message} [{self.operation}, status {self.status}, request {self.request_id}]"

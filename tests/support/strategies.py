@@ -93,9 +93,12 @@ def customers(draw):
 
 # ---------------------------------------------------------------- what users build
 
-usernames = st.text(st.characters(exclude_categories=["Cs"]), min_size=3, max_size=50)
-passwords = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=40)
-not_blank = texts.filter(str.strip)
+fields_to_send = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+"""A character that a field of an account may hold."""
+sent_texts = st.text(fields_to_send)
+usernames = st.text(fields_to_send, min_size=3, max_size=50)
+passwords = st.text(fields_to_send, min_size=6, max_size=40)
+not_blank = sent_texts.filter(str.strip)
 emails = st.builds("{}@{}".format, not_blank, st.from_regex(r"[a-z0-9-]{1,20}(\.[a-z]{2,6}){0,2}", fullmatch=True))
 
 accounts = st.builds(
@@ -105,15 +108,15 @@ accounts = st.builds(
     email=emails,
     first_name=not_blank,
     last_name=not_blank,
-    company=st.none() | texts,
+    company=st.none() | sent_texts,
     receive_marketing_emails=st.booleans(),
 )
 
 CHANGES = {
     "password": st.none() | passwords,
-    "first_name": st.none() | texts,
-    "last_name": st.none() | texts,
-    "company": st.none() | texts,
+    "first_name": st.none() | sent_texts,
+    "last_name": st.none() | sent_texts,
+    "company": st.none() | sent_texts,
     "receive_marketing_emails": st.none() | st.booleans(),
     "tax_exempt": st.none() | st.booleans(),
 }

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import assume, given, strategies as st
 
 from printnow_async import CustomerUpdate, NewAccount, errors
-from printnow_async.errors import PrintNowError, Sent
+from printnow_async.errors import InvalidAccountError, PrintNowError, Sent
 from tests.support.strategies import accounts, customers, json_fields, updates
 
 values = accounts | updates | customers().map(lambda pair: pair[1])
@@ -51,10 +51,32 @@ def test_any_values_make_an_account_or_a_value_error(given_):
     }
     try:
         account = NewAccount(**arguments)
-    except ValueError as error:
-        assert str(error).partition(" ")[0] in given_  # noqa: PT017 -- either outcome is right
+    except InvalidAccountError as error:
+        assert set(error.problems) <= set(given_)  # noqa: PT017 -- either outcome is right
     else:
         assert {name: getattr(account, name) for name in given_} == given_
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in attrs.fields(NewAccount)]) | st.text(), json_fields))
+def test_any_form_makes_an_account_or_names_what_is_wrong(form):
+    try:
+        account = NewAccount.from_form(form)
+    except InvalidAccountError as error:
+        assert error.problems  # noqa: PT017 -- either outcome is right
+        assert set(error.problems) <= {field.name for field in attrs.fields(NewAccount)}  # noqa: PT017
+    else:
+        assert NewAccount.from_form(attrs.asdict(account)) == account
+
+
+@given(accounts)
+def test_a_form_of_an_accounts_own_fields_is_that_account_without_blanks_around_texts(account):
+    fields = attrs.asdict(account)
+    stripped = {
+        name: value.strip() if isinstance(value, str) and name != "password" else value
+        for name, value in fields.items()
+    }
+    assume(len(stripped["username"]) >= 3)
+    assert NewAccount.from_form(fields) == NewAccount(**{**stripped, "company": stripped["company"] or None})
 
 
 @given(

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 import attrs
 import pytest
+from rich.console import Console
+from rich.traceback import Traceback
 
-from printnow_async import NOT_GIVEN, Customer, CustomerUpdate, NewAccount
+import printnow_async
+from printnow_async import NOT_GIVEN, Customer, CustomerUpdate, InvalidAccountError, NewAccount
 from printnow_async._http.converter import dump
 from printnow_async.models import NotGiven
 
+PACKAGE = Path(printnow_async.__file__).parent
 PASSWORD = "s3cret-passphrase"
 JANE = {
     "username": "janesmith",
@@ -52,7 +59,7 @@ def chain_of(error):
         ("username", "a b"),
         ("password", "123456"),
         ("password", "      "),
-        ("password", "x" * 10_000),
+        ("password", "x" * 1024),
         ("password", "пароль"),
         ("email", "a@b"),
         ("email", '"odd@one"@example.com'),
@@ -81,6 +88,7 @@ def test_a_value_inside_the_rules_is_kept_as_it_is(field, value):
         ("username", "x" * 51),
         ("password", ""),
         ("password", "12345"),
+        ("password", "x" * 1025),
         ("email", ""),
         ("email", "jane"),
         ("email", "@example.com"),
@@ -111,11 +119,33 @@ def test_a_field_that_is_not_text_is_a_value_error_that_names_the_field(field, v
         account(**{field: value})
 
 
+@pytest.mark.parametrize("text", [LONE_SURROGATE, "jane\0smith@example.com"], ids=["lone surrogate", "NUL"])
 @pytest.mark.parametrize("field", [*JANE, "company"])
-def test_text_that_cannot_be_sent_is_a_value_error_that_names_the_field(field):
-    """A lone surrogate has no UTF-8."""
-    with pytest.raises(ValueError, match=rf"^{field} "):
-        account(**{field: LONE_SURROGATE})
+def test_text_that_cannot_be_sent_is_a_value_error_that_names_the_field(field, text):
+    """A lone surrogate has no UTF-8, and a database has no NUL."""
+    with pytest.raises(ValueError, match=rf"^{field} must hold neither NUL nor a lone surrogate$"):
+        account(**{field: text})
+
+
+def test_every_wrong_field_is_named_with_its_reason():
+    with pytest.raises(InvalidAccountError) as caught:
+        NewAccount("jo", "12345", "jane", " ", 5, company=b"Acme", receive_marketing_emails="on")
+    assert caught.value.problems == {
+        "username": "must have 3 to 50 characters, not 2",
+        "password": "must have at least 6 characters",
+        "email": "must have a local part and a domain, as in jane@example.com",
+        "first_name": "must not be blank",
+        "last_name": "must be a string, not int",
+        "company": "must be a string, not bytes",
+        "receive_marketing_emails": "must be True or False, not str",
+    }
+    assert str(caught.value) == "; ".join(f"{name} {reason}" for name, reason in caught.value.problems.items())
+
+
+def test_the_problems_of_a_refused_account_survive_pickling():
+    with pytest.raises(InvalidAccountError) as caught:
+        account(username="jo")
+    assert pickled(caught.value).problems == {"username": "must have 3 to 50 characters, not 2"}
 
 
 def test_text_that_is_a_string_of_another_class_is_text():
@@ -133,6 +163,75 @@ def test_company_and_marketing_emails_can_be_left_out():
 def test_an_account_can_be_described_in_the_order_of_the_page():
     made = NewAccount("janesmith", PASSWORD, "jane@example.com", "Jane", "Smith", "Acme Corp", True)
     assert made == account(company="Acme Corp", receive_marketing_emails=True)
+
+
+# NewAccount: out of a form
+
+FORM = {**JANE, "company": "Acme"}
+
+
+def test_a_form_makes_the_account_that_it_describes():
+    assert NewAccount.from_form(FORM) == account(company="Acme")
+
+
+def test_texts_of_a_form_are_stripped_but_not_the_password():
+    form = {name: f" {value}\t" for name, value in FORM.items()}
+    assert NewAccount.from_form(form) == account(company="Acme", password=f" {PASSWORD}\t")
+
+
+@pytest.mark.parametrize("form", [JANE, {**JANE, "company": ""}, {**JANE, "company": " "}, {**JANE, "company": None}])
+def test_a_blank_company_of_a_form_is_none(form):
+    assert NewAccount.from_form(form).company is None
+
+
+@pytest.mark.parametrize(
+    ("posted", "ticked"),
+    [
+        *((value, True) for value in ("on", "On", "true", "TRUE", "1", " on ", True)),
+        *((value, False) for value in ("", "off", "false", "0", False, None)),
+    ],
+)
+def test_a_checkbox_is_ticked_or_not(posted, ticked):
+    assert NewAccount.from_form({**JANE, "receive_marketing_emails": posted}).receive_marketing_emails is ticked
+
+
+def test_a_checkbox_that_is_not_posted_is_not_ticked():
+    assert NewAccount.from_form(JANE).receive_marketing_emails is False
+
+
+@pytest.mark.parametrize("posted", ["maybe", 1, ["on"]])
+def test_a_checkbox_that_says_something_else_is_a_problem(posted):
+    """An opt-in is never guessed."""
+    with pytest.raises(InvalidAccountError) as caught:
+        NewAccount.from_form({**JANE, "receive_marketing_emails": posted})
+    assert list(caught.value.problems) == ["receive_marketing_emails"]
+
+
+def test_other_inputs_of_a_form_are_ignored():
+    assert NewAccount.from_form({**JANE, "csrf_token": "x", "id": "7", "is_temporary": "true"}) == account()
+
+
+@pytest.mark.parametrize("form", [{}, dict.fromkeys(JANE)], ids=["not posted", "null in JSON"])
+def test_every_missing_field_of_a_form_is_named(form):
+    with pytest.raises(InvalidAccountError) as caught:
+        NewAccount.from_form(form)
+    assert caught.value.problems == dict.fromkeys(JANE, "is missing")
+
+
+def test_missing_and_wrong_fields_of_a_form_are_named_together_in_the_order_of_the_fields():
+    with pytest.raises(InvalidAccountError) as caught:
+        NewAccount.from_form({**JANE, "username": " jo ", "email": ["jane@example.com"], "last_name": None})
+    assert list(caught.value.problems.items()) == [
+        ("username", "must have 3 to 50 characters, not 2"),
+        ("email", "must be a string, not list"),
+        ("last_name", "is missing"),
+    ]
+
+
+def test_the_form_is_left_as_it_was():
+    form = {**JANE, "username": " janesmith "}
+    NewAccount.from_form(form)
+    assert form == {**JANE, "username": " janesmith "}
 
 
 # CustomerUpdate: the rules
@@ -161,6 +260,8 @@ def test_a_change_inside_the_rules_is_kept_as_it_is(field, value):
         ("password", ""),
         ("password", "12345"),
         ("password", 12345678),
+        ("password", "x" * 1025),
+        ("password", "NUL\0inside"),
         ("password", LONE_SURROGATE),
         ("first_name", 1),
         ("first_name", LONE_SURROGATE),
@@ -225,6 +326,49 @@ def test_a_refused_password_is_nowhere_in_the_error(make, password):
         make(password=password)
     shown = " ".join(repr(error) + str(error) for error in chain_of(caught.value))
     assert [part for part in ("s3cr", "passphrase", "3141592") if part in shown] == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: account(username="x"),
+        lambda: account(email="x"),
+        lambda: account(password=PASSWORD + "\0"),
+        lambda: account(password=PASSWORD.encode()),
+        lambda: account(password=[PASSWORD]),
+        lambda: NewAccount.from_form({**JANE, "username": "x"}),
+        lambda: NewAccount.from_form({"password": PASSWORD}),
+        lambda: NewAccount.from_form({**JANE, "password": [PASSWORD]}),
+        lambda: CustomerUpdate(password=PASSWORD, tax_exempt=1),
+        lambda: CustomerUpdate(password=PASSWORD.encode()),
+    ],
+)
+def test_a_password_is_in_no_local_variable_of_a_refused_object(make):
+    """Crash reporters show the local variables of every frame, as `repr` or field by field."""
+    with pytest.raises(ValueError, match=r"must|missing") as caught:
+        make()
+    error = caught.value
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    assert ours
+    assert [(frame.name, frame.locals) for frame in ours if PASSWORD in str(frame.locals)] == []
+    console = Console(file=io.StringIO(), width=200)
+    begin = error.__traceback__
+    while not Path(begin.tb_frame.f_code.co_filename).is_relative_to(PACKAGE):
+        begin = begin.tb_next  # the test's own frame may hold the password
+    console.print(Traceback.from_exception(type(error), error, begin, show_locals=True, locals_max_string=10_000))
+    assert "problems" in console.file.getvalue()
+    assert PASSWORD not in console.file.getvalue()
+
+
+@pytest.mark.parametrize("model", [NewAccount, CustomerUpdate])
+def test_an_object_that_is_only_half_made_can_be_shown(model):
+    """A crash reporter may meet one in a local variable."""
+    half = model.__new__(model)
+    assert repr(half) == f"{model.__name__}()"
+    object.__setattr__(half, "password", PASSWORD)
+    object.__setattr__(half, "company", "Acme")
+    assert repr(half) == f"{model.__name__}(company='Acme')"
 
 
 # NOT_GIVEN
