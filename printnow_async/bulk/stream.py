@@ -118,7 +118,7 @@ class BulkStream(Generic[T, R]):
 
     @property
     def progress(self) -> Progress:
-        """How far the bulk is."""
+        """How far the bulk has come."""
         done, elapsed, total = self._succeeded + self._failed, self.elapsed, self._items.total
         rate = done / elapsed if elapsed > 0 else 0.0
         remaining = (total - done) / rate if total is not None and rate > 0 else None
