@@ -78,7 +78,7 @@ class BulkReport(Generic[T, R]):
     """Seconds in all."""
 
     def raise_for_failures(self) -> None:
-        """Raise one `ExceptionGroup` of all errors, each with a note of its item's index; do nothing without failures."""
+        """Raise one `ExceptionGroup` of all errors, each with a note of its item's index. Without failures: nothing."""
         if not self.failures:
             return
         for failure in self.failures:
