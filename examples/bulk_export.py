@@ -2,8 +2,8 @@
 
     python examples/bulk_export.py ids.txt customers.csv
 
-With no argument it makes a few customers, prints their CSV and deletes them. There is no endpoint that lists
-customers, so the ids come from you: one in each line.
+With no argument the example makes a few customers, prints their CSV and deletes them. No endpoint lists customers, so
+the file of ids comes from you, with one id in each line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def show(progress: Progress) -> None:
 async def export(client: PrintNowClient, ids: Iterable[int], file: TextIO) -> None:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    # ordered: the file has the order of the ids, and is the same file each time
+    # ordered: the rows have the order of the ids, and each run writes the same file
     async with stream_bulk(client.customers.get, ids, concurrency=16, ordered=True, on_progress=show) as outcomes:
         async for outcome in outcomes:
             if isinstance(outcome, Failure):

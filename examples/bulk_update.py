@@ -2,8 +2,8 @@
 
     python examples/bulk_update.py ids.txt
 
-marks the customers of a file (one id in each line) as tax exempt. With no argument it does so to a few customers that
-it makes, and deletes in the end.
+marks the customers of a file (one id in each line) as tax exempt. With no argument the example makes a few customers,
+marks them, and deletes them in the end.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ async def update_all(client: PrintNowClient, ids: Iterable[int]) -> None:
         return await client.customers.update(customer_id, CHANGE)
 
     counts: Counter[str] = Counter()
-    # ten failures look like more than bad luck: stop, and let a person see
+    # ten failures are probably no chance: stop, and let a person look
     async with stream_bulk(change, ids, concurrency=16, max_failures=10) as outcomes:
         async for outcome in outcomes:
             if not isinstance(outcome, Failure):
                 counts["updated"] += 1
             elif isinstance(outcome.error, OutcomeUnknownError):
-                # an update sets values and may simply be made again
+                # an update sets values, so the same update may be made again
                 counts["to do again"] += 1
                 print(outcome.item, "to do again:", outcome.error)
             else:

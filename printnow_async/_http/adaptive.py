@@ -1,12 +1,36 @@
-"""How many calls in flight a server takes, found out while calling it. No clock and no input or output of its own.
+"""How many attempts in flight a server takes, found out while calling the server. No clock, no input and no output.
 
-Two questions are asked at once. *How much brings the most?* is `Search`: it compares the goodput of neighbouring
-levels, a window of answers each, and climbs while more calls in flight bring more answers. *How much is allowed?* is
-`AdaptiveLimit`: a refusal (429, 503, a timeout) lowers the limit below the level it was met at, at once, for a while;
-if the next calls at that level are refused again the while doubles, and if they are not, it was chance. So a hard limit
-is kept to and touched ever more seldom, and errors that say nothing about load cost next to nothing.
+Theory of operation
+-------------------
+A *level* is a number of attempts in flight. Two questions are asked at once.
 
-docs/bulk.md tells why it is neither AIMD nor a latency gradient, with measurements.
+*How much brings the most?* `Search` answers with a `target`: the level to use as far as goodput is concerned.
+
+*How much is allowed?* This module answers from *refusals*: 429, 503, and an attempt's timeout. A refusal may come from
+a hard limit of the server, or from chance. One refusal does not show which of the two; the next calls at the same level
+do. So a level at which a call was refused is *suspected*, and a suspicion goes through these states.
+
+1. *Avoided*: the limit stays below the level for `hold` answers, `FIRST_HOLD` at first.
+2. *On trial*: the limit is the level again. The trial lasts for `TRIAL` calls (`hold` calls, if that is less), and for
+   twice the time that the refusal took, so that the refusals of those calls have arrived.
+   a. Calls are refused again, more than `CHANCE` of them: back to state 1, with a doubled hold, `LONGEST_HOLD` at most.
+   b. The trial ends without that: the refusal was chance, and the suspicion is dropped.
+3. A level whose hold has grown to `CERTAIN_HOLD` counts as the server's limit, still avoided and tried in turn. The
+   search then stays below that level. If the limit goes (2b), the search tries higher levels soon.
+
+A hard limit is therefore kept to, and tested ever more seldom. Errors that come from chance cost little.
+
+A refusal is one of these cases.
+
+A. No level at or below the refusal's is suspected, and the call began after the last suspicion: a new suspicion.
+B. The call began before the lowest suspicion was avoided: the refusal belongs to the same event. The lowest suspicion
+   moves down to the refusal's level, if that is lower.
+C. The call began later, at the lowest suspected level or above: the refusal counts for the trial.
+
+The limit (`current`) is the lowest of three: the search's target, what the suspicions allow, and `_reach`. The reach
+follows the target downwards at once, and upwards by half a call with each answer, so that no jump floods the server.
+
+docs/bulk.md says why this is neither AIMD nor a latency gradient, with measurements.
 """
 
 from __future__ import annotations
@@ -17,19 +41,19 @@ import attrs
 
 from printnow_async._http.search import NEAR, Search
 
-HOLD: Final = 8
-"""Answers for which a level is avoided after one refusal; doubled each time it is refused again."""
+FIRST_HOLD: Final = 8
+"""Answers for which a level is avoided after one refusal; doubled each time the level is refused again."""
 LONGEST_HOLD: Final = 512
-SURE: Final = 128
-"""A hold from which on a level counts as the server's limit and no longer as chance."""
+CERTAIN_HOLD: Final = 128
+"""A hold from which on a level counts as the server's limit, and no longer as chance."""
 TRIAL: Final = 32
-"""Calls at a level, at most, that decide whether it is refused again."""
+"""Calls at a level, at most, that decide whether the level is refused again."""
 CHANCE: Final = 0.035
-"""Share of refusals among those that is taken for chance."""
+"""Share of refusals among those calls that is taken for chance."""
 GROWTH: Final = 0.5
-"""Calls by which the limit follows its target with each answer: half as much again in the time of one call."""
+"""Calls by which the limit follows the target with each answer: half as much again in the time of one call."""
 CAREFUL_GROWTH: Final = 3.0
-"""The same for all the answers of that time together, where a trial was not quite without refusals."""
+"""Calls by which the limit follows in the time of one call, after a trial that had a refusal and yet was passed."""
 
 
 @attrs.frozen
@@ -37,43 +61,39 @@ class Flight:
     """One attempt on its way."""
 
     level: int
-    """Attempts in flight when it began, itself included."""
+    """Attempts in flight when this attempt began, itself included."""
     number: int
-    """Which one it was, counted from 1."""
+    """The number of this attempt, counted from 1."""
     began: float
-    """When, in seconds."""
+    """When the attempt began, in seconds."""
 
 
 @attrs.define
 class _Suspicion:
-    """A level of concurrency at which a call was refused."""
+    """A level at which a call was refused."""
 
-    hold: int = HOLD
-    """Answers for which it is avoided."""
+    level: int
+    hold: int = FIRST_HOLD
+    """Answers for which the level is avoided."""
     until: int = 0
     """The count of answers at which that ends."""
-    number: int = 0
-    """The last flight that had begun when it was found."""
-    quick: float = 0.0
+    last_flight: int = 0
+    """The number of the last attempt that had begun when the level was avoided."""
+    refusal_seconds: float = 0.0
     """Seconds that the refusal took."""
     trial_began: float | None = None
-    """When the first call was made at it again."""
+    """When the first call of the trial was made."""
     calls: int = 0
-    """Calls made at it since then."""
+    """Calls of the trial."""
     refused: int = 0
-    """How many of those were refused."""
-
-    def avoid(self, hold: int, answers: int, number: int, quick: float) -> None:
-        """Avoid it for `hold` more answers, and try it again then."""
-        self.hold, self.until, self.number, self.quick = hold, answers + hold, number, quick
-        self.trial_began, self.calls, self.refused = None, 0, 0
+    """How many of those calls were refused."""
 
 
 class AdaptiveLimit:
     """The number of attempts that may be in flight: `current`, from 1 to `maximum`.
 
     Each attempt is `begin()` and then one of `succeeded()`, `refused()` and `failed()`. Times are seconds of any one
-    clock. While fewer attempts are asked for than are allowed, nothing is learnt and nothing changes.
+    clock. While fewer attempts are made than are allowed, nothing is learnt and nothing changes.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -84,73 +104,79 @@ class AdaptiveLimit:
         self._reach = 1.0
         """How far the limit has followed the search's target."""
         self._careful = False
+        """Whether the limit follows by `CAREFUL_GROWTH`."""
         self._suspicions: dict[int, _Suspicion] = {}
-        self._lowest: int | None = None
-        """The lowest level under suspicion."""
+        """The suspicions, by their level."""
+        self._lowest: _Suspicion | None = None
+        """The suspicion with the lowest level: the one that limits."""
         self._in_flight = self._begun = self._answers = 0
         self._window_began = 0
+        """The number of the last attempt that had begun when the search's window began."""
 
     def begin(self, now: float) -> Flight:
         """An attempt begins."""
         self._in_flight += 1
         self._begun += 1
-        if self._lowest is not None and self._in_flight >= self._lowest:
-            suspicion = self._suspicions[self._lowest]
-            if self._answers >= suspicion.until:
-                self._try(self._lowest, suspicion, now)
+        lowest = self._lowest
+        if lowest is not None and self._in_flight >= lowest.level and self._answers >= lowest.until:
+            self._try(lowest, now)
         return Flight(self._in_flight, self._begun, now)
 
     def succeeded(self, flight: Flight, now: float) -> None:
-        """It was answered."""
+        """The attempt was answered."""
         full = self._in_flight >= self.current
         self._in_flight -= 1
         self._answers += 1
         target = self._search.target
-        if full and self._reach < target and (self._lowest is None or self._reach < self._lowest - 1):
+        if full and self._reach < target and (self._lowest is None or self._reach < self._lowest.level - 1):
             self._reach = min(target, self._reach + (CAREFUL_GROWTH / self._reach if self._careful else GROWTH))
-        tells = self._counts(flight) and self._reach >= NEAR * target
-        if tells and self._search.add(now - flight.began, self._ceiling()):
+        tells = self._tells_of_target(flight) and self._reach >= NEAR * target
+        if tells and self._search.add_answer(now - flight.began, self._ceiling()):
             self._follow()
         self._update()
 
-    def failed(self, flight: Flight) -> None:  # noqa: ARG002 - one of three
-        """It ended in a way that says nothing about load."""
+    def failed(self, flight: Flight) -> None:  # noqa: ARG002 - takes what the other two take
+        """The attempt ended in a way that says nothing about load."""
         self._in_flight -= 1
         self._update()
 
     def refused(self, flight: Flight, now: float) -> None:
         """The server had too much to do: 429, 503, or no answer in time."""
         self._in_flight -= 1
-        if self._counts(flight):
-            self._search.refuse()
-        # What was refused is not in flight at the server: the level it was met at is what is left, and this one.
+        if self._tells_of_target(flight):
+            self._search.add_refusal()
+        # Calls that were refused are not in flight at the server. What the server held is what is still in flight, so
+        # the refusal was met one above that. One call at a time is always allowed.
         level = max(2, min(flight.level, self._in_flight + 1))
         lowest = self._lowest
-        known = None if lowest is None else self._suspicions[lowest]
-        if lowest is not None and known is not None and flight.number <= known.number:
-            if level < lowest:  # the same event, and it was met still lower
-                del self._suspicions[lowest]
-                self._suspect(level, known)
-        elif lowest is not None and known is not None and level >= lowest:
-            if self._answers >= known.until:
-                known.refused += 1
-                if known.refused > CHANCE * max(known.calls, min(known.hold, TRIAL)):
-                    self._avoid(lowest, known, min(2 * known.hold, LONGEST_HOLD), now - flight.began)
-        else:
-            found = self._suspicions.get(level) or _Suspicion()
-            self._avoid(level, found, found.hold, now - flight.began)
+        if lowest is None or (flight.number > lowest.last_flight and level < lowest.level):  # case A
+            self._avoid(_Suspicion(level), now - flight.began)
+        elif flight.number <= lowest.last_flight:  # case B
+            if level < lowest.level:
+                del self._suspicions[lowest.level]
+                lowest.level = level
+                self._suspect(lowest)
+        elif self._answers >= lowest.until:  # case C
+            lowest.refused += 1
+            if lowest.refused > CHANCE * max(lowest.calls, min(lowest.hold, TRIAL)):
+                lowest.hold = min(2 * lowest.hold, LONGEST_HOLD)
+                self._avoid(lowest, now - flight.began)
         self._update()
 
-    def _counts(self, flight: Flight) -> bool:
+    def _tells_of_target(self, flight: Flight) -> bool:
+        """Whether an attempt counts for the search: it began in this window, with about the target in flight."""
         return flight.number > self._window_began and flight.level >= NEAR * self._search.target
 
     def _ceiling(self) -> int:
-        """The highest level that is not surely refused."""
-        sure = [level for level, suspicion in self._suspicions.items() if suspicion.hold >= SURE]
-        return min(sure, default=self._maximum + 1) - 1
+        """The highest level below every level that is certainly refused."""
+        certain = [suspicion.level for suspicion in self._suspicions.values() if suspicion.hold >= CERTAIN_HOLD]
+        return min(certain, default=self._maximum + 1) - 1
 
     def _follow(self) -> None:
-        """Go where the search goes: up step by step, down and back at once."""
+        """Go where the search goes at the end of a window: down at once, up step by step.
+
+        Back to the best level is at once too, because that level is known, unless a level is suspected.
+        """
         target = self._search.target
         if target == self._search.level and self._lowest is None:
             self._reach = float(target)
@@ -159,37 +185,44 @@ class AdaptiveLimit:
             self._careful = False
         self._window_began = self._begun
 
-    def _avoid(self, level: int, suspicion: _Suspicion, hold: int, quick: float) -> None:
-        suspicion.avoid(hold, self._answers, self._begun, quick)
-        self._suspect(level, suspicion)
+    def _avoid(self, suspicion: _Suspicion, refusal_seconds: float) -> None:
+        """State 1: avoid the level for `hold` answers from now on."""
+        suspicion.until = self._answers + suspicion.hold
+        suspicion.last_flight, suspicion.refusal_seconds = self._begun, refusal_seconds
+        suspicion.trial_began, suspicion.calls, suspicion.refused = None, 0, 0
+        self._suspect(suspicion)
 
-    def _suspect(self, level: int, suspicion: _Suspicion) -> None:
-        self._suspicions[level] = suspicion
-        self._lowest = min(self._suspicions)
-        self._reach = min(self._reach, level - 1.0)
-        if suspicion.hold >= SURE and self._search.target >= level:
-            self._search.settle(level - 1)
+    def _suspect(self, suspicion: _Suspicion) -> None:
+        """Keep to a suspicion whose level or hold is new."""
+        self._suspicions[suspicion.level] = suspicion
+        self._lowest = self._suspicions[min(self._suspicions)]
+        self._reach = min(self._reach, suspicion.level - 1.0)
+        if suspicion.hold >= CERTAIN_HOLD and self._search.target >= suspicion.level:  # state 3
+            self._search.set_best(suspicion.level - 1)
             self._window_began = self._begun
 
-    def _try(self, level: int, suspicion: _Suspicion, now: float) -> None:
-        """One more call at a level under suspicion; enough of them, and time for their refusals, acquit it."""
+    def _try(self, suspicion: _Suspicion, now: float) -> None:
+        """State 2: one more call of the trial, which may end the trial."""
         if suspicion.trial_began is None:
             suspicion.trial_began = now
         suspicion.calls += 1
-        if suspicion.calls < min(suspicion.hold, TRIAL) or now - suspicion.trial_began <= 2 * suspicion.quick:
+        refusals_arrived = now - suspicion.trial_began > 2 * suspicion.refusal_seconds
+        if suspicion.calls < min(suspicion.hold, TRIAL) or not refusals_arrived:
             return
-        del self._suspicions[level]
-        self._lowest = min(self._suspicions, default=None)
-        self._reach = max(self._reach, float(min(level, self._search.target)))
+        del self._suspicions[suspicion.level]
+        self._lowest = self._suspicions[min(self._suspicions)] if self._suspicions else None
+        self._reach = max(self._reach, float(min(suspicion.level, self._search.target)))
         self._careful = suspicion.refused > 0
-        if suspicion.hold >= SURE:
-            self._search.hurry()
+        if suspicion.hold >= CERTAIN_HOLD:
+            self._search.try_upwards()
 
     def _update(self) -> None:
-        limit = min(int(self._reach), self._search.target)
-        if self._lowest is not None:
-            if self._answers < self._suspicions[self._lowest].until:
-                limit = min(limit, self._lowest - 1)
-            elif self._reach >= self._lowest - 1:
-                limit = self._lowest  # its trial, even where the search has settled below it
+        """Set the limit."""
+        limit, lowest = min(int(self._reach), self._search.target), self._lowest
+        if lowest is not None:
+            if self._answers < lowest.until:
+                limit = min(limit, lowest.level - 1)
+            elif self._reach >= lowest.level - 1:
+                # The trial takes place even where the search's target is below the level.
+                limit = lowest.level
         self.current = max(1, min(limit, self._maximum))

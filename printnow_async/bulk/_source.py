@@ -1,42 +1,63 @@
-"""The items of a bulk, from an iterable of either kind, pulled one at a time."""
+"""The items of a bulk, from a synchronous or an asynchronous iterable, pulled one at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
-from typing import Generic, TypeVar
+import enum
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 T = TypeVar("T")
 
 
-class Source(Generic[T]):
-    """The items, synchronous or not, pulled one at a time."""
+class End(enum.Enum):
+    """What is pulled when there are no more items."""
+
+    END = enum.auto()
+
+
+END: Final = End.END
+
+
+class Items(Generic[T]):
+    """The items of one bulk."""
 
     def __init__(self, items: Iterable[T] | AsyncIterable[T]) -> None:
         self.total = len(items) if isinstance(items, Sized) else None
-        self._later: AsyncIterator[T] | None = None
+        self.at_hand: Iterator[T] | None = None
+        """The iterator of a synchronous iterable, for a caller that has no time for `pull`."""
+        self._turn = asyncio.Lock()
+        self._pulling: set[asyncio.Task[Any]] = set()
+        """The tasks that are inside `pull` of an asynchronous iterable."""
         if isinstance(items, AsyncIterable):
-            self._later = aiter(items)
-            self._turn = asyncio.Lock()
+            self._later: AsyncIterator[T] = aiter(items)
         elif isinstance(items, Iterable):
-            self._now = iter(items)
+            self.at_hand = iter(items)
         else:
             raise ValueError(f"items must be an iterable or an asynchronous iterable, not {type(items).__name__}")
 
-    async def pull(self) -> tuple[T] | None:
-        """The next item, or None when there is none."""
-        if self._later is None:
-            for item in self._now:
-                return (item,)
-            return None
-        async with self._turn:  # an asynchronous generator serves one at a time
-            async for item in self._later:
-                return (item,)
-            return None
+    async def pull(self, closed: Callable[[], bool]) -> T | Literal[End.END]:
+        """The next item; `END` when there is none, or when `closed` says so at the moment of asking."""
+        if self.at_hand is not None:
+            return next(self.at_hand, END)
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._pulling.add(task)
+        try:
+            async with self._turn:  # an asynchronous generator serves one task at a time
+                return END if closed() else await anext(self._later)
+        except StopAsyncIteration:
+            return END
+        finally:
+            self._pulling.discard(task)
+
+    def cancel_pulls(self) -> None:
+        """Cancel the tasks that wait for an item."""
+        for task in self._pulling:
+            task.cancel()
 
     async def rest(self) -> list[T]:
-        """What was never pulled, of a source that has an end."""
+        """The items that were not pulled, of an iterable whose length is known."""
         rest: list[T] = []
-        while self.total is not None and (pulled := await self.pull()) is not None:
-            rest.extend(pulled)
+        while self.total is not None and (item := await self.pull(lambda: False)) is not END:
+            rest.append(item)
         return rest

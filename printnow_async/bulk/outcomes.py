@@ -1,4 +1,4 @@
-"""How the items of a bulk ended, how far it is, and the report of a small one: values, nothing else."""
+"""Values of a bulk: how its items ended, how far it has come, and the report of a small job."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ R = TypeVar("R")
 
 @attrs.frozen
 class Success(Generic[T, R]):
-    """An item that went well."""
+    """An item whose operation returned."""
 
     index: int
-    """Its position in the source, from 0."""
+    """The position of the item in the source, from 0."""
     item: T
     """The item itself."""
     value: R
@@ -26,10 +26,10 @@ class Success(Generic[T, R]):
 
 @attrs.frozen
 class Failure(Generic[T]):
-    """An item that did not."""
+    """An item whose operation raised an error."""
 
     index: int
-    """Its position in the source, from 0."""
+    """The position of the item in the source, from 0."""
     item: T
     """The item itself."""
     error: Exception
@@ -42,16 +42,16 @@ Outcome: TypeAlias = Success[T, R] | Failure[T]
 
 @attrs.frozen
 class Progress:
-    """How far a bulk is."""
+    """How far a bulk has come."""
 
     done: int
     """Items with an outcome."""
     total: int | None
-    """Items in all, where the source knows its length."""
+    """Items in all; None where the source does not know its length."""
     succeeded: int
-    """Items that went well."""
+    """Items whose operation returned."""
     failed: int
-    """Items that did not."""
+    """Items whose operation raised an error."""
     in_flight: int
     """Operations running now."""
     rate: float
@@ -59,26 +59,26 @@ class Progress:
     elapsed: float
     """Seconds since the start."""
     remaining: float | None
-    """Seconds until the end at this rate, where the total is known."""
+    """Seconds until the end at this rate; None where the total is not known."""
 
 
 @attrs.frozen
 class BulkReport(Generic[T, R]):
-    """Everything a small job brought, in memory."""
+    """All outcomes of a small job, in memory."""
 
     successes: tuple[Success[T, R], ...]
     """In the order of their index."""
     failures: tuple[Failure[T], ...]
     """In the order of their index."""
     not_started: tuple[T, ...]
-    """Items that were never begun: the rest of a source of known length, and what had been pulled already."""
+    """Items that were never begun: items pulled already, and the rest of a source whose length is known."""
     stopped: bool
-    """Whether it ended early, by `stop_on` or `max_failures`."""
+    """Whether the bulk stopped pulling early, by `stop_on`, `max_failures` or `stop`."""
     elapsed: float
     """Seconds in all."""
 
     def raise_for_failures(self) -> None:
-        """Raise one `ExceptionGroup` of all the errors, each with a note of its item's index; None without failures."""
+        """Raise one `ExceptionGroup` of all errors, each with a note of its item's index. Without failures: nothing."""
         if not self.failures:
             return
         for failure in self.failures:

@@ -23,6 +23,11 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
+async def set_after(stop: asyncio.Event, count: int) -> None:
+    await turns(count)
+    stop.set()
+
+
 @given(
     items=ITEMS,
     concurrency=st.integers(1, 9),
@@ -32,6 +37,7 @@ async def turns(count: int) -> None:
     ends=st.sampled_from(["reads all", "reads all", "breaks", "raises", "is cancelled"]),
     after=st.integers(0, 40),
     reader=st.lists(STEPS, min_size=1, max_size=5),
+    stops_after=st.none() | st.integers(0, 60),
 )
 def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one schedule, and all that it must keep
     items: list[tuple[int, str]],
@@ -42,8 +48,10 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
     ends: str,
     after: int,
     reader: list[int],
+    stops_after: int | None,
 ) -> None:
-    """Hypothesis chooses how long items and reader take, what fails, what stops, and how the reader leaves."""
+    """Hypothesis chooses how long items and reader take, what fails, what and who stops, and how the reader leaves."""
+    stop: asyncio.Event | None = None
     begun: list[int] = []
     pulled: list[int] = []
     running: set[int] = set()
@@ -51,6 +59,7 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
     async def operation(item: tuple[int, tuple[int, str]]) -> int:
         index, (steps, fate) = item
         assert index not in begun
+        assert stop is None or not stop.is_set()
         begun.append(index)
         running.add(index)
         assert len(running) <= concurrency
@@ -66,6 +75,7 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
 
     def source() -> Any:
         for item in enumerate(items):
+            assert stop is None or not stop.is_set()
             pulled.append(item[0])
             yield item
 
@@ -83,10 +93,11 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
             concurrency=concurrency,
             ordered=ordered,
             max_failures=max_failures,
+            stop=stop,
         ) as outcomes:
             async for outcome in outcomes:
                 taken.append(outcome)
-                assert len(pulled) <= len(taken) + concurrency + 4
+                assert len(pulled) <= len(taken) + concurrency + max(concurrency, 4)
                 await turns(reader[len(taken) % len(reader)])
                 if len(taken) > after and ends == "breaks":
                     break
@@ -96,14 +107,22 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
                 ends != "reads all"
                 or outcomes.stopped == any(fate == "stops" for index, (_, fate) in enumerate(items) if index in begun)
                 or (max_failures is not None and outcomes.stopped)
+                or (stop is not None and stop.is_set())
             )
+            if ends == "reads all":
+                assert outcomes.stopped or len(begun) == len(items)
 
     async def main() -> None:
+        nonlocal stop
+        stop = None if stops_after is None else asyncio.Event()
         task = asyncio.ensure_future(consume())
+        stopping = None if stop is None else asyncio.ensure_future(set_after(stop, stops_after or 0))
         if ends == "is cancelled":
             await turns(after)
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        if stopping is not None:
+            await stopping
         assert task.cancelled() or isinstance(task.exception(), Wanted | None.__class__)
         assert not asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
@@ -114,7 +133,7 @@ def test_any_schedule_keeps_the_promises(  # noqa: C901, PLR0915, PLR0917 - one 
     assert set(indexes) <= set(begun)
     if ends == "reads all":
         assert sorted(indexes) == sorted(begun) == list(range(len(begun)))
-        if not any(fate != "ok" for _, fate in items):
+        if stops_after is None and not any(fate != "ok" for _, fate in items):
             assert len(indexes) == len(items)
     if ordered:
         assert indexes == sorted(indexes)
