@@ -11,8 +11,9 @@ import asyncio
 import pytest
 
 from printnow_async import Limits, NotTemporaryError, OutcomeUnknownError, RetryPolicy
+from printnow_async.testing import run_instantly
 from tests.support.hostile_clients import WIRES, account, server_and_client
-from tests.support.hostile_faults import applied, drop, foreign, refused, reset, status
+from tests.support.hostile_faults import applied, closing, drop, foreign, refused, reset, status
 from tests.support.hostile_model import Asked, Model
 from tests.support.hostile_server import Connection, Fault, HostileServer
 
@@ -120,55 +121,70 @@ async def test_no_other_call_comes_between_the_look_and_the_patch(wire: str) -> 
         assert isinstance(convert, NotTemporaryError) or server.model.people[guest].converted_by == ["janesmith"]
 
 
-async def test_a_pause_of_the_whole_client_is_not_between_the_look_and_the_patch() -> None:
-    """Another call is told to come back later, which holds everybody back: the look is taken after that."""
-    async with server_and_client("own", limits=Limits(max_concurrency=2)) as (server, client):
-        guest, other = server.model.add(temporary=True), server.model.add()
-        held: list[tuple[Connection, Asked]] = []
+def test_a_pause_of_the_whole_client_is_not_between_the_look_and_the_patch() -> None:
+    """The look is answered just after another call was told to come back in 30 seconds; then the stranger registers."""
 
-        def look(connection: Connection, asked: Asked) -> None:
-            """The look is answered right after the other call was turned away, and then the stranger registers."""
-            held.append((connection, asked))
+    async def main() -> None:
+        async with server_and_client("own", limits=Limits(max_concurrency=2)) as (server, client):
+            guest, other = server.model.add(temporary=True), server.model.add()
+            held: list[tuple[Connection, Asked]] = []
 
-        def turn_away(connection: Connection, asked: Asked) -> None:
-            refused(429)(connection, asked)
-            for each, request in held:
-                each.finish(each.true_answer(request))
-            connection.later(lambda: server.model.register(guest), 40)
+            def hold(connection: Connection, asked: Asked) -> None:
+                held.append((connection, asked))
 
-        def choose(asked: Asked) -> Fault | None:
-            if asked.path.endswith(f"/{other}") and not server.asked[0].path.endswith(f"/{other}"):
-                return turn_away if len(server.asked) == 2 else None
-            return look if len(server.asked) == 1 else None
+            def turn_away(connection: Connection, asked: Asked) -> None:
+                status(429, Retry_After="30")(connection, asked)
+                for each, request in held:
+                    each.finish(each.true_answer(request))
+                connection.later(lambda: server.model.register(guest), 100)
 
-        server.choose = choose
-        convert, got = await asyncio.gather(
-            client.customers.convert(guest, NEW), client.customers.get(other), return_exceptions=True
-        )
-        assert getattr(got, "id", None) == other
-        assert server.model.people[guest].overwritten == 0
-        assert isinstance(convert, NotTemporaryError) or server.model.people[guest].converted_by == ["janesmith"]
+            server.faults.extend([hold, turn_away])
+            convert, got = await asyncio.gather(
+                client.customers.convert(guest, NEW), client.customers.get(other), return_exceptions=True
+            )
+            assert getattr(got, "id", None) == other
+            assert server.model.people[guest].overwritten == 0
+            assert isinstance(convert, NotTemporaryError) or server.model.people[guest].converted_by == ["janesmith"]
+
+    run_instantly(main())
+
+
+def test_a_patch_that_never_left_is_looked_at_again() -> None:
+    """The connection is gone after the look and a new one is refused for a while: the stranger has time to register."""
+
+    async def main() -> None:
+        coming_back: list[asyncio.Task[None]] = []
+
+        def observe(event: object) -> None:
+            if getattr(event, "failure", None) == "connect" and not coming_back:
+                server.model.register(guest)
+                coming_back.append(asyncio.ensure_future(server.listen(port=server.port)))
+
+        def answer_and_go(connection: Connection, asked: Asked) -> None:
+            connection.finish(connection.true_answer(asked))
+            connection.fin()
+            server.deafen()
+
+        async with server_and_client("own", retry=RetryPolicy(base_delay=1.0), observers=[observe]) as (server, client):
+            guest = server.model.add(temporary=True)
+            server.faults.append(answer_and_go)
+            with pytest.raises(NotTemporaryError):
+                await client.customers.convert(guest, NEW)
+            assert coming_back
+            assert untouched(server.model, guest)
+
+    run_instantly(main())
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_a_patch_that_never_left_is_looked_at_again(wire: str) -> None:
-    """The connection is gone after the look; a new one is made, and time has passed."""
+async def test_a_connection_that_ends_after_the_look_changes_nothing(wire: str) -> None:
+    """The PATCH goes out on another one, and still directly after the look."""
     async with server_and_client(wire) as (server, client):
         guest = server.model.add(temporary=True)
-
-        def choose(asked: Asked) -> Fault | None:
-            if len(server.asked) > 1:
-                return None
-
-            def answer_and_go(connection: Connection, request: Asked) -> None:
-                connection.finish(connection.true_answer(request))
-                connection.rst()
-
-            return answer_and_go
-
-        server.choose = choose
+        server.faults.append(closing)
         assert (await client.customers.convert(guest, NEW)).id == guest
         assert server.model.people[guest].converted_by == ["janesmith"]
+        each_patch_was_looked_at(server, guest)
 
 
 @pytest.mark.parametrize("check", [True, False])

@@ -105,15 +105,16 @@ def foreign(*, apply: bool, afterwards: bool = False, **changes: Any) -> Fault:
 
 
 def drip(connection: Connection, asked: Asked) -> None:
-    """One byte in a turn of the loop."""
+    """One byte in a turn of the loop, the first 20 and the last 20 of them."""
     answer = connection.true_answer(asked)
 
     def next_byte(position: int) -> None:
-        if position + 1 < len(answer):
-            connection.write(answer[position : position + 1])
-            connection.later(lambda: next_byte(position + 1), 1)
-        else:
+        if position + 1 == len(answer):
             connection.finish(answer[position:])
+            return
+        end = position + 1 if position != 20 else max(21, len(answer) - 20)
+        connection.write(answer[position:end])
+        connection.later(lambda: next_byte(end), 1)
 
     next_byte(0)
 
@@ -176,6 +177,7 @@ APPLIED: dict[str, Fault] = {
     "apply, length and chunks": _with_headers("Transfer-Encoding: chunked"),
     "apply, another's answer": foreign(apply=True),
     "apply, another's answer, late own": foreign(apply=True, afterwards=True),
+    "apply, pipelined garbage": followed(_GARBAGE),
     "apply, silence": applied(silent),
 }
 UNAPPLIED: dict[str, Fault] = {
@@ -193,7 +195,6 @@ HARMLESS: dict[str, Fault] = {
     "closing": closing,
     "doubled": followed(),
     "doubled, head first": followed(head_first=True),
-    "pipelined garbage": followed(_GARBAGE),
     "pipelined 204": followed(answer_bytes(204)),
     "pipelined refusal, head first": followed(answer_bytes(*USERNAME_IN_USE), head_first=True),
     "refused 429": refused(429),

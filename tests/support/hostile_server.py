@@ -150,6 +150,22 @@ class HostileServer:
     greeting: Callable[[Connection], None] | None = None
     """What happens on a connection before anything was asked."""
     url: str = ""
+    port: int = 0
+    _listening: asyncio.Server | None = None
+
+    async def listen(self, context: ssl.SSLContext | None = None, port: int = 0) -> None:
+        """Take connections, on a port of its own or on the one it had."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(
+            lambda: Connection(self), "127.0.0.1", port, ssl=context, backlog=1024
+        )
+        self.port = self._listening.sockets[0].getsockname()[1]
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+
+    def deafen(self) -> None:
+        """Take no more connections; those that are there stay."""
+        assert self._listening is not None
+        self._listening.close()
 
     def fault_for(self, connection: Connection, asked: Asked) -> Fault:
         """What happens to this request."""
@@ -179,14 +195,11 @@ class HostileServer:
 async def hostile_server(context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[HostileServer]:
     """A server in this event loop, over TLS with a context; the options are those of `HostileServer`."""
     server = HostileServer(**options)
-    loop = asyncio.get_running_loop()
-    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, ssl=context, backlog=1024)
-    port = listening.sockets[0].getsockname()[1]
-    server.url = f"{'https' if context else 'http'}://127.0.0.1:{port}"
+    await server.listen(context)
     try:
         yield server
     finally:
-        listening.close()
+        server.deafen()
         await turns()
         for connection in server.connections:
             connection.transport.abort()
