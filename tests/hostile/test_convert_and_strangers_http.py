@@ -14,7 +14,7 @@ from printnow_async import Limits, NotTemporaryError, OutcomeUnknownError, Retry
 from printnow_async.testing import run_instantly
 from tests.support.hostile_clients import WIRES, account, server_and_client
 from tests.support.hostile_faults import applied, closing, drop, foreign, refused, reset, status
-from tests.support.hostile_model import Asked, Model
+from tests.support.hostile_model import Asked, Model, answer_bytes
 from tests.support.hostile_server import Connection, Fault, HostileServer
 
 NEW = account()
@@ -161,9 +161,8 @@ def test_a_patch_that_never_left_is_looked_at_again() -> None:
                 coming_back.append(asyncio.ensure_future(server.listen(port=server.port)))
 
         def answer_and_go(connection: Connection, asked: Asked) -> None:
-            connection.finish(connection.true_answer(asked))
-            connection.fin()
             server.deafen()
+            connection.finish(answer_bytes(*server.model.apply(asked), Connection="close"))
 
         async with server_and_client("own", retry=RetryPolicy(base_delay=1.0), observers=[observe]) as (server, client):
             guest = server.model.add(temporary=True)

@@ -20,7 +20,7 @@ from printnow_async import (
 from tests.support.hostile_clients import AT_ONCE, WIRES, account, server_and_client
 from tests.support.hostile_faults import followed, foreign
 from tests.support.hostile_model import EMAIL_IN_USE, NOT_FOUND, STRANGER, USERNAME_IN_USE, Asked, answer_bytes
-from tests.support.hostile_server import Connection, HostileServer, hostile_server, honest, turns
+from tests.support.hostile_server import Connection, HostileServer, honest, hostile_server, turns
 
 on_every_wire = pytest.mark.parametrize("wire", WIRES)
 

@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from printnow_async import Limits, PrintNowError, Timeout
+from printnow_async import Limits, PrintNowClient, PrintNowError, Timeout
 from printnow_async.testing import run_instantly
 from tests.support.hostile_calls import IDENTIFIED, OPERATIONS, Prepared, check, play, prepare
 from tests.support.hostile_clients import WIRES, client_of, tls_contexts
@@ -55,7 +55,7 @@ def must_succeed(call: Prepared, faults: dict[str, Fault]) -> bool:
 
 
 async def one_call(
-    server: HostileServer, client, token: str, operation: str, rng: random.Random, serial: int
+    server: HostileServer, client: PrintNowClient, operation: str, rng: random.Random, serial: int
 ) -> PrintNowError | None:
     call = prepare(operation, server.model, rng, serial)
     faults = draw(call, rng)
@@ -83,7 +83,7 @@ async def one_client(operation: str, serial: int, wire: str) -> Counter[str]:
             for place in range(ROUND):
                 if rng.random() < 0.4:
                     await mischief(server, token, rng)
-                error = await one_call(server, client, token, operation, rng, serial * ROUND + place)
+                error = await one_call(server, client, operation, rng, serial * ROUND + place)
                 ends[type(error).__name__ if error else "success"] += 1
     return ends
 

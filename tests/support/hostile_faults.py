@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from tests.support.hostile_model import EMAIL_IN_USE, NOT_FOUND, STRANGER, USERNAME_IN_USE, Asked, answer_bytes
-from tests.support.hostile_server import Connection, Fault, HostileServer, honest
+from tests.support.hostile_server import Connection, Fault, HostileServer, honest, turns
 
 UNANSWERED_STATUSES = (408, 499, 500, 501, 502, 503, 504, 520, 522, 524, 525, 530, 598, 599)
 _GARBAGE = b"\x00\xff garbage \r\n\r\n"
@@ -75,12 +75,12 @@ def instead(data: bytes) -> Fault:
     return fault
 
 
-def _with_headers(*lines: str) -> Fault:
-    """The request is done, and its answer has these lines besides."""
+def _with_header(line: str) -> Fault:
+    """The request is done, and its answer has this header besides; `{}` is the length of the body."""
 
     def fault(connection: Connection, asked: Asked) -> None:
         head, _, body = connection.true_answer(asked).partition(b"\r\n\r\n")
-        connection.write(head + "".join(f"\r\n{line}" for line in lines).encode() + b"\r\n\r\n" + body)
+        connection.write(head + f"\r\n{line.format(len(body))}\r\n\r\n".encode() + body)
         connection.fin()
 
     return fault
@@ -173,8 +173,9 @@ APPLIED: dict[str, Fault] = {
     "apply, bad chunks": instead(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nnot a chunk\r\n"),
     "apply, cut chunks": instead(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{"),
     "apply, informed only": instead(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    "apply, two lengths": _with_headers("Content-Length: 3"),
-    "apply, length and chunks": _with_headers("Transfer-Encoding: chunked"),
+    "apply, two lengths": _with_header("Content-Length: 3"),
+    "apply, doubled length": _with_header("Content-Length: {}"),
+    "apply, length and chunks": _with_header("Transfer-Encoding: chunked"),
     "apply, another's answer": foreign(apply=True),
     "apply, another's answer, late own": foreign(apply=True, afterwards=True),
     "apply, pipelined garbage": followed(_GARBAGE),
@@ -235,12 +236,8 @@ async def mischief(server: HostileServer, token: str, rng: random.Random) -> str
     name = rng.choice([*kinds, "FIN", "RST"])
     if name in kinds:
         await server.stray(kinds[name], token)
-        if rng.random() < 0.3:
-            for connection in server.idle(token):
-                connection.fin()
-            await server.stray(b"", token)
-        return name
-    for connection in server.idle(token):
-        connection.fin() if name == "FIN" else connection.rst()
-    await server.stray(b"", token)
+    if name in {"FIN", "RST"} or rng.random() < 0.3:
+        for connection in server.idle(token):
+            connection.rst() if name == "RST" else connection.fin()
+        await turns()
     return name

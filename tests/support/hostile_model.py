@@ -84,15 +84,15 @@ class Model:
         self.tells_storefront = tells_storefront
         self.removes_transferred = removes_transferred
         self._next = 1000
-        self._person(Person(STRANGER, 1, "somebody-else", "somebody@else.example", temporary=False))
+        self.people[STRANGER] = Person(STRANGER, 1, "somebody-else", "somebody@else.example", temporary=False)
 
     # ------------------------------------------------------------ what tests arrange
 
-    def add(self, *, temporary: bool = False, storefront: int = 1, name: str | None = None, id: int | None = None) -> int:  # noqa: A002
-        """Somebody who is there already; their id."""
-        number = self._new_id() if id is None else id
+    def add(self, *, temporary: bool = False, name: str | None = None) -> int:
+        """Somebody who is there already, on storefront 1; their id."""
+        number = self._new_id()
         name = name or f"{'guest' if temporary else 'customer'}-{number}"
-        self._person(Person(number, storefront, name, f"{name}@here.example", temporary, albums=3 * temporary))
+        self.people[number] = Person(number, 1, name, f"{name}@here.example", temporary, albums=3 * temporary)
         return number
 
     def add_hook(self, target_url: str, event: str) -> int:
@@ -129,24 +129,27 @@ class Model:
         return answer
 
     def _apply(self, asked: Asked) -> Answer:
+        body = asked.body or {}
         match asked.method, asked.path.strip("/").split("/")[2:]:
             case "GET", ["ping"]:
-                return 200, {"status": "ok"}
+                answer: Answer = (200, {"status": "ok"})
             case "GET", ["storefront", "all"]:
-                return 200, [{"id": 1, "name": "One"}]
+                answer = (200, [{"id": 1, "name": "One"}])
             case "GET", ["customer", number]:
-                return (200, self.wire(int(number))) if int(number) in self.people else NOT_FOUND
+                answer = (200, self.wire(int(number))) if int(number) in self.people else NOT_FOUND
             case "POST", ["customer"]:
-                return self._create(asked.body or {})
+                answer = self._create(body)
             case "PATCH", ["customer", number]:
-                return self._patch(int(number), asked.body or {})
+                answer = self._patch(int(number), body)
             case "PATCH", ["customer", number, "transfer"]:
-                return self._transfer(int(number), (asked.body or {})["id"])
+                answer = self._transfer(int(number), body["id"])
             case "DELETE", ["customer", number]:
-                return self._delete(int(number))
+                answer = self._delete(int(number))
             case method, ["hooks", *rest]:
-                return self._hooks(method, rest, asked.body or {})
-        raise AssertionError(f"no such endpoint: {asked.route}")
+                answer = self._hooks(method, rest, body)
+            case _:
+                raise AssertionError(f"no such endpoint: {asked.route}")
+        return answer
 
     def _create(self, body: dict[str, Any]) -> Answer:
         number, storefront = self._new_id(), body["storefront_id"]
@@ -157,7 +160,7 @@ class Model:
             if refusal is not None:
                 return refusal
             person = Person(number, storefront, body["username"], body["email"], False, body["password"])
-        self._person(person)
+        self.people[number] = person
         self.made.append(person)
         return 200, self.wire(number)
 
@@ -224,9 +227,6 @@ class Model:
             return 404, {"Message": "Hook not found."}
         self.unsubscribed[number] = self.unsubscribed.get(number, 0) + 1
         return 204, None
-
-    def _person(self, person: Person) -> None:
-        self.people[person.id] = person
 
     def _new_id(self) -> int:
         self._next += 1

@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
             self.waiting = True
             self.served += 1
             self.server.asked.append(asked)
-            self.server.fault_for(self, asked)(self, asked)
+            self.server.fault_for(asked)(self, asked)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.waiting = False
@@ -143,8 +143,6 @@ class HostileServer:
     connections: list[Connection] = attrs.field(factory=list)
     faults: deque[Fault] = attrs.field(factory=deque)
     """What happens to the next requests, in order; then all are answered honestly."""
-    plans: dict[str, deque[Fault]] = attrs.field(factory=dict)
-    """The same for the requests of one client, by its token."""
     choose: Callable[[Asked], Fault | None] = lambda _: None
     """What happens to a request for which nothing was planned; None for an honest answer."""
     greeting: Callable[[Connection], None] | None = None
@@ -167,12 +165,9 @@ class HostileServer:
         assert self._listening is not None
         self._listening.close()
 
-    def fault_for(self, connection: Connection, asked: Asked) -> Fault:
+    def fault_for(self, asked: Asked) -> Fault:
         """What happens to this request."""
-        plan = self.plans.get(connection.token) or self.faults
-        if plan:
-            return plan.popleft()
-        return self.choose(asked) or honest
+        return self.faults.popleft() if self.faults else self.choose(asked) or honest
 
     def idle(self, token: str | None = None) -> list[Connection]:
         """The connections that clients, or the client of this token, keep for later."""
@@ -183,7 +178,7 @@ class HostileServer:
         idle = self.idle(token)
         for connection in idle:
             connection.write(data)
-        await turns()
+        await turns(2 * TURNS)
         return len(idle)
 
     def asked_of(self, route: str) -> list[Asked]:
