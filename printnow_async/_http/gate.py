@@ -1,13 +1,27 @@
-"""What a call waits for before it may start: a free place, the pace, and the end of a pause."""
+"""What a call waits for before it may start: a free place, the pace, and the end of a pause.
+
+**The pace.** `_next` is the moment at which the next start is due. A start moves it by one interval from where it was,
+not from the moment of the start, so that a late timer costs nothing. But it never stays more than `LATE` behind the
+clock: what a busy loop has delayed for longer is lost. So there are at most rate × (window + `LATE`) + 1 starts in any
+window. While nobody waits, `_next` does not stay behind at all: idle time is not saved up.
+
+**Two steps.** A waiter is let go (it has a place and is scheduled to run), and some turns of the loop later it runs.
+The start counts when the waiter runs, because the loop may be busy in between. Until then it is one of `_let_go`, and
+no more are let go than are due at that moment. That number only grows with time, so that each of them is still due
+when it runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
+from typing import Final
 
 from printnow_async._http.adaptive import AdaptiveLimit, Flight
 from printnow_async.options import Limits
+
+LATE: Final = 0.02
+"""Seconds by which a start may be late and still be made up for."""
 
 
 class Gate:
@@ -23,16 +37,19 @@ class Gate:
         self._interval = 1.0 / limits.max_rate if limits.max_rate else 0.0
         self._in_flight = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._next_start = float("-inf")
+        self._let_go = 0
+        self._next = float("-inf")
         """No call may start before this: the pace and the pause, whichever is later."""
         self._timer: asyncio.TimerHandle | None = None
         self._timed = bool(self._interval)
         """Whether the clock has to be asked at all."""
+        self._empty: asyncio.Future[None] | None = None
+        self._closed = False
 
     @property
     def current(self) -> int:
         """Calls that may hold a place now; 0 once it is closed."""
-        return 0 if self._limit == sys.maxsize else self._limit
+        return 0 if self._closed else self._limit
 
     @property
     def in_flight(self) -> int:
@@ -48,7 +65,7 @@ class Gate:
         """Take a place if that needs no waiting."""
         if self._waiters or self._in_flight >= self._limit:
             return False
-        if self._timed and not self._pace(asyncio.get_running_loop().time()):
+        if self._timed and not self._start(asyncio.get_running_loop().time()):
             return False
         self._in_flight += 1
         return True
@@ -57,24 +74,44 @@ class Gate:
         """Wait for a place, behind everyone who came before. Cancelled, it leaves nothing taken."""
         if self.try_acquire():
             return
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        if self._interval and not self._waiters and not self._let_go:
+            self._next = max(self._next, loop.time())
         self._waiters.append(waiter)
-        self._wake()
+        if not self._let_go:
+            self._wake()
         try:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
+                self._let_go -= 1
                 self.release()
             else:
                 waiter.cancel()
                 self._wake()
             raise
+        self._let_go -= 1
+        if self._interval:
+            self._next = max(self._next, loop.time() - LATE) + self._interval
+        if self._waiters:
+            self._wake()
 
     def release(self) -> None:
         """Give a place back."""
         self._in_flight -= 1
         if self._waiters:
             self._wake()
+        if self._empty is not None and not self._in_flight:
+            self._empty.set_result(None)
+            self._empty = None
+
+    async def drained(self) -> None:
+        """Wait until nobody holds a place."""
+        while self._in_flight:
+            if self._empty is None:
+                self._empty = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._empty)
 
     def end(self, flight: Flight, now: float, *, overload: bool | None) -> None:
         """What the adaptive limit learns of an attempt's end: refused for load or not; None says nothing of it."""
@@ -93,38 +130,43 @@ class Gate:
 
     def pause_until(self, when: float) -> None:
         """Let nobody start before `when`, by the event loop's clock. Never shortens a pause."""
-        if when > self._next_start:
-            self._next_start = when
+        if when > self._next:
+            self._next = when
             self._timed = True
             self._reset_timer()
 
-    def _pace(self, now: float) -> bool:
-        """Whether a call may start at `now`; if so, it counts as started."""
-        if now < self._next_start:
+    def _start(self, now: float) -> bool:
+        """Whether a call that comes while nobody waits may start at `now`; if so, it counts as started."""
+        if now < self._next or self._let_go:
             return False
         if self._interval:
-            self._next_start = now + self._interval
+            self._next = now + self._interval
         else:
             self._timed = False
         return True
 
     def _wake(self) -> None:
         """Hand out the places that are free, in order, as far as the clock allows."""
-        while self._waiters and self._in_flight < self._limit:
+        while self._waiters:
             waiter = self._waiters[0]
             if waiter.done():
                 self._waiters.popleft()
                 continue
-            if self._timed and not self._pace(waiter.get_loop().time()):
-                self._start_timer(waiter.get_loop())
+            if self._in_flight >= self._limit and not self._closed:
                 return
+            if self._timed:
+                loop = waiter.get_loop()
+                now = loop.time()
+                due = max(self._next, now - LATE) + self._let_go * self._interval
+                if now < due:
+                    if self._timer is None:
+                        self._timer = loop.call_at(due, self._on_timer)
+                    return
+                self._timed = bool(self._interval)
             self._waiters.popleft()
             self._in_flight += 1
+            self._let_go += 1
             waiter.set_result(None)
-
-    def _start_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is None:
-            self._timer = loop.call_at(self._next_start, self._on_timer)
 
     def _reset_timer(self) -> None:
         if self._timer is not None:
@@ -138,5 +180,5 @@ class Gate:
 
     def close(self) -> None:
         """Let everyone through who waits, to be told that the client is closed; nothing stays in the event loop."""
-        self._timed, self._interval, self._limit, self.adaptive = False, 0.0, sys.maxsize, None
+        self._closed, self._timed, self._interval, self.adaptive = True, False, 0.0, None
         self._reset_timer()
