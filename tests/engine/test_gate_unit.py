@@ -385,6 +385,22 @@ async def test_the_pace_and_the_places_hold_together():
 
 
 @on_fake_time
+async def test_what_is_made_up_for_is_only_the_time_in_which_somebody_waited():
+    """The place is free 5 ms after the waiter came, and before that the gate was idle."""
+    gate = gate_of(1, max_rate=2.0)
+    callers = Callers(gate)
+    callers.come("long")
+    await asyncio.sleep(10.0)
+    callers.come("waiter", "next")
+    await asyncio.sleep(0.005)
+    gate.release()
+    await turns()
+    gate.release()
+    await asyncio.sleep(3.0)
+    assert callers.times == pytest.approx([0.0, 10.005, 10.5])
+
+
+@on_fake_time
 async def test_a_late_timer_costs_nothing():
     """The loop is busy when the second start is due: the third one comes when it would have come anyhow."""
     callers = Callers(gate_of(100, max_rate=10.0))
