@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -77,7 +78,7 @@ class Row(Database):
     ) -> None:
         metadata, paces, versions = tables(table_prefix, schema)
         super().__init__(url, metadata, versions, component=COMPONENT, version=SCHEMA_VERSION, setup=setup)
-        if self.dialect == "sqlite" and self._engine.dialect.dbapi.sqlite_version_info < (3, 35):  # type: ignore[union-attr]
+        if self.dialect == "sqlite" and sqlite3.sqlite_version_info < (3, 35):
             raise ConfigurationError("SQLite must be 3.35 or newer here: older ones know no RETURNING")
         self._name, self._interval = name, interval
         self._kept: AsyncConnection | None = None

@@ -9,9 +9,9 @@ the clocks of the machines do not matter. A moment that has passed is moved to t
 saved up. A process whose callers have waited since its last reservation may have slots up to `LATE` in the past, so
 that late timers cost nothing. Where the database's clock has been set back, the moments in the row are set back too.
 
-**The slots in hand.** A process reserves for callers that wait, one slot or `SPAN` seconds of slots, when its last slot
-is given out; earlier where the answer would come later than the slot after that. A slot is given to the caller that has waited longest, never before its moment. A slot
-that is more than `LATE` in the past is lost.
+**The slots in hand.** A process reserves for callers that wait, one slot or a few, when its last slot is given out;
+earlier where the answer would come later than the slot after that. A slot is given to the caller that has waited
+longest, never before its moment. A slot that is more than `LATE` in the past is lost.
 
 **A hold** moves the next free slot to the end of the hold, and that end is kept in the row. Each answer says whether a
 hold is on, and slots in hand that lie before its end are given up. A slot that lies more than `FRESH` seconds after
@@ -43,6 +43,11 @@ LATE: Final = 0.02
 """Seconds by which a start may come after its slot; then the slot is lost."""
 SPAN: Final = 0.02
 """Seconds of slots that are reserved at once; one slot where the interval is longer."""
+BATCH: Final = 8
+"""Slots that are reserved at once, at most, so that processes with equally many callers get equal shares.
+
+Where the database takes longer to answer than these slots last, as many are reserved as fall into that time.
+"""
 FRESH: Final = 0.1
 """Seconds after an answer of the database in which it is not asked again whether a hold is on."""
 _LONGEST_HOLD: Final = 10 * 365 * 86400.0
@@ -78,7 +83,7 @@ class SQLPacer:
         schema: str | None = None,
         setup: Setup | None = None,
     ) -> None:
-        if isinstance(rate, bool) or not 1e-6 <= rate <= 1e6:
+        if type(rate) not in {int, float} or not 1e-6 <= rate <= 1e6:
             raise ConfigurationError(f"rate must be a number from 0.000001 to 1,000,000 a second, not {rate!r}")
         checked_text(name, "name", 200, ConfigurationError)
         interval = round(NANO / rate)
@@ -175,8 +180,8 @@ class SQLPacer:
             more_at = (slots[-1] + self._interval - 2 * self._trip if slots else now) if wanted > 0 else math.inf
             look_at = slots[0] - self._trip - FRESH / 2 if slots and slots[0] > self._heard + FRESH else math.inf
             if more_at <= now:
-                several = int(max(SPAN, self._trip) / self._interval)
-                self._asking = loop.create_task(self._ask(max(1, min(wanted, several))))
+                several = max(min(BATCH, int(SPAN / self._interval)), int(self._trip / self._interval), 1)
+                self._asking = loop.create_task(self._ask(min(wanted, several)))
             elif look_at <= now:
                 self._asking = loop.create_task(self._ask(0))
             else:
