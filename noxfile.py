@@ -103,7 +103,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Two type checkers, both strict."""
     session.install("-q", "-e", ".[all]", *group("types"))
-    checked = ("printnow_async", "examples", "tests/typing")
+    checked = ("printnow_async", "printnow_async_pytest.py", "examples", "tests/typing")
     session.run("mypy", "--strict", *(path for path in checked if (ROOT / path).exists()))
     # Told where to look: by itself it would take a .venv beside pyproject.toml.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))

@@ -152,7 +152,7 @@ def checked_headers(headers: object) -> dict[str, str]:
             raise ConfigurationError(f"the header {name} is set by the SDK itself")
         if not isinstance(value, str) or not value.isprintable() or not _is_latin_1(value):
             raise ConfigurationError(f"the value of the header {name} must be printable Latin-1")
-    return dict(headers)
+    return {name: value for name, value in headers.items() if isinstance(value, str)}
 
 
 def _is_latin_1(text: str) -> bool:

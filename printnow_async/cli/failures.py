@@ -33,7 +33,6 @@ from printnow_async.errors import (
 __all__ = [
     "BadUsage",
     "CommandFailed",
-    "Failure",
     "Halted",
     "Interrupted",
     "TrackerFailed",
@@ -49,10 +48,6 @@ _ADVICE: Final = "printnow_async.cli.advice"
 
 class CommandFailed(click.ClickException):
     """The line for standard error. Exit code 1: the API said no, no answer came, or an outcome is unknown."""
-
-
-Failure = CommandFailed
-"""The name under which `imported` and `importing` still import the class."""
 
 
 class BadUsage(CommandFailed):

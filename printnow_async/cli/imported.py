@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from printnow_async.cli.failures import Failure, Halted, Interrupted
+from printnow_async.cli.failures import CommandFailed, Halted, Interrupted
 from printnow_async.cli.output import printable, write, write_json
 from printnow_async.cli.progress import duration
 
@@ -132,7 +132,7 @@ def _places(report: ImportReport) -> Table:
     return grid
 
 
-def failure_of(report: ImportReport) -> Failure | None:
+def failure_of(report: ImportReport) -> CommandFailed | None:
     """What failed and what to do next, as an error with its exit code; None if every row was created."""
     failed = report.exists or report.rejected or report.unknown
     if report.halted is not None:
@@ -162,7 +162,7 @@ def failure_of(report: ImportReport) -> Failure | None:
             f"{_rows(report.edited)} edited since and not sent again: --retry-failed sends those that failed; "
             "customers that are there are edited in the admin."
         )
-    return Failure(" ".join(said))
+    return CommandFailed(" ".join(said))
 
 
 def _rows(count: int) -> str:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from printnow_async.cli.accounts import ID
 from printnow_async.cli.commands import DEBUG, Command, json_option
 from printnow_async.cli.connection import Connection, env_file_option, variables
-from printnow_async.cli.failures import BadUsage, Failure, Interrupted
+from printnow_async.cli.failures import BadUsage, CommandFailed, Interrupted
 from printnow_async.cli.imported import (
     failure_of,
     ignored,
@@ -25,6 +24,7 @@ from printnow_async.cli.imported import (
 from printnow_async.cli.interruption import Interruption
 from printnow_async.cli.progress import Teller, progress_told
 from printnow_async.cli.secrecy import has_password, remember_password
+from printnow_async.cli.shared_options import ID
 from printnow_async.cli.trackers import sql_needed
 from printnow_async.options import Limits, Timeout
 
@@ -142,7 +142,9 @@ def _check(source: str, columns: Mapping[str, str], *, as_json: bool) -> None:
             click.echo(rows_found(name, checked))
             show_problems(checked, at_most=None)
     if checked.invalid:
-        raise Failure(f"{checked.invalid:,} of {checked.total:,} rows have problems: correct them, then check again")
+        raise CommandFailed(
+            f"{checked.invalid:,} of {checked.total:,} rows have problems: correct them, then check again"
+        )
 
 
 # ---------------------------------------------------------------- the import

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-import attrs
-
-from printnow_async.errors import ConfigurationError
+from printnow_async.errors import ConfigurationError, InvalidAccountError
 from printnow_async.models import NewAccount
 from printnow_async.spreadsheets._source import CellKind, SheetRow
 
@@ -34,8 +32,6 @@ FLAGS: Final = {
     **dict.fromkeys(("", "no", "n", "false", "0"), False),
     **dict.fromkeys(("yes", "y", "true", "1"), True),
 }
-
-RULES: Final = [(field, field.validator) for field in attrs.fields(NewAccount) if field.validator]
 
 
 def _key(heading: str) -> str:
@@ -111,24 +107,24 @@ class Columns:
         )
 
     def account(self, cells: Sequence[str]) -> NewAccount:
-        """Make the account of a row, whose cells must be text; `ValueError` for the first rule that it breaks."""
+        """Make the account of a row, whose cells must be text; `InvalidAccountError` for the rules that it breaks."""
         return NewAccount(*self.arguments(cells))
 
     def problems(self, row: SheetRow) -> tuple[str, ...]:
         """Every rule that the row breaks by itself, one sentence each; no cell is shown."""
         found = [row.problem] if row.problem else []
-        arguments = dict(zip(FIELDS, self.arguments(row.cells), strict=True))
-        for field, rule in RULES:
-            value = arguments[field.name]
-            kind = row.kinds.get(self.places.get(field.name, -1))
-            if field.name == FLAG:
-                wrong = "" if value is not None else f"{FLAG} must be yes or no, true or false, 1 or 0"
-            elif kind:
-                wrong = self._not_text(field.name, kind)
-            else:
-                wrong = _broken(rule, field, value)
-            if wrong:
-                found.append(wrong)
+        try:
+            self.account(row.cells)
+            broken: Mapping[str, str] = {}
+        except InvalidAccountError as error:
+            broken = error.problems
+        for field in FIELDS:
+            kind = row.kinds.get(self.places.get(field, -1))
+            if kind and field != FLAG:
+                found.append(self._not_text(field, kind))
+            elif field in broken:
+                reason = "must be yes or no, true or false, 1 or 0" if field == FLAG else broken[field]
+                found.append(f"{field} {reason}")
         return tuple(found)
 
     def _not_text(self, field: str, kind: CellKind) -> str:
@@ -137,14 +133,6 @@ class Columns:
             return f"{heading} is an error in the spreadsheet: correct its formula"
         why = ", which may have lost leading zeros" if kind is CellKind.NUMBER else ""
         return f"{heading} is {kind} in the spreadsheet{why}: format the column as text"
-
-
-def _broken(rule: Any, field: attrs.Attribute[Any], value: object) -> str:
-    try:
-        rule(None, field, value)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _matching(heading: str, headings: Iterable[str]) -> list[int]:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from printnow_async import spreadsheets
 from printnow_async.cli import progress
-from printnow_async.cli.failures import Failure
+from printnow_async.cli.failures import CommandFailed
 from printnow_async.cli.imported import failure_of
 from printnow_async.cli.progress import InPipe, OnTerminal, duration, progress_told
 from printnow_async.errors import ConfigurationError
@@ -140,7 +140,7 @@ def test_a_column_may_have_another_heading(run_alone):
         (["--column", "email= "], "Invalid value for '--column': must be FIELD=HEADING, as in username=Login."),
         (["--column=email=A", "--column=email=B"], "Invalid value for '--column': email has two headings."),
         ([], "Missing option '--storefront'."),
-        (["--storefront=0"], "Invalid value for '--storefront': 0 is not in the range x>=1."),
+        (["--storefront=0"], "Invalid value for '--storefront': 0 is not in the range 1<=x<=9223372036854775807."),
         (["--max-rate=0"], "Invalid value for '--max-rate': 0.0 is not in the range x>0."),
         (["--max-failures=0"], "Invalid value for '--max-failures': 0 is not in the range x>=1."),
     ],
@@ -284,7 +284,7 @@ def test_the_end_has_an_exit_code_and_says_in_one_line_what_to_do(values, code, 
 
 def test_a_hidden_control_character_does_not_come_out_of_a_reason(fake):
     failed = failure_of(a_report(halted="bad \x1b[31m news"))
-    assert isinstance(failed, Failure)
+    assert isinstance(failed, CommandFailed)
     assert "bad \\x1b[31m news. When" in failed.message
 
 

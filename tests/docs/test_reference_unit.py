@@ -27,7 +27,7 @@ PUBLIC = [
     "printnow_async.options",
     "printnow_async.bulk.outcomes",
     "printnow_async.sandbox",
-    "printnow_async.sandbox.pytest_plugin",
+    "printnow_async_pytest",
     "printnow_async.storefronts",
     "printnow_async.telemetry",
     "printnow_async.testing",

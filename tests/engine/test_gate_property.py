@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import cycle
 
-from hypothesis import settings, strategies as st
+import pytest
+from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from printnow_async._http.gate import Gate
+from printnow_async._http.gate import LATE, Gate
 from printnow_async.options import Limits
 from tests.support.loops import FakeTimeLoop
 
@@ -32,6 +34,8 @@ class Model:
         self.starts = []
 
     def come(self, call):
+        if not self.queue:
+            self.earliest = max(self.earliest, self.now)
         self.queue.append(call)
         self._serve()
 
@@ -61,7 +65,7 @@ class Model:
             self.holding.append(call)
             self.starts.append((call, self.now))
             if self.interval:
-                self.earliest = self.now + self.interval
+                self.earliest = max(self.earliest, self.now - LATE) + self.interval
 
 
 class GateMachine(RuleBasedStateMachine):
@@ -145,7 +149,10 @@ class GateMachine(RuleBasedStateMachine):
             self.tasks[first].cancel()
 
         self._inside(work)
+        due = self.model.earliest
         self.model.go(call)
+        if first in self.model.holding:
+            self.model.earliest = due
         self.model.starts = [start for start in self.model.starts if start[0] != first]
         self.model.give_up(first)
         self.loop.settle()
@@ -165,13 +172,82 @@ class GateMachine(RuleBasedStateMachine):
     def it_is_as_the_model_says(self):
         if not hasattr(self, "gate"):
             return
-        assert self.starts == self.model.starts
+        assert [call for call, _ in self.starts] == [call for call, _ in self.model.starts]
+        assert [when for _, when in self.starts] == pytest.approx([when for _, when in self.model.starts])
         assert self.gate.in_flight == len(self.model.holding) <= self.model.places
         assert self.gate.waiting == len(self.model.queue)
 
 
 class TestGate(GateMachine.TestCase):
     settings = settings(max_examples=150, stateful_step_count=40)
+
+
+class LateLoop(FakeTimeLoop):
+    """A loop whose every wait takes longer than asked for, by seconds that are given and repeated."""
+
+    def __init__(self, late):
+        super().__init__()
+        self._late = cycle(late)
+
+    def select(self, timeout):
+        self._now += next(self._late)
+        return super().select(timeout)
+
+
+def starts_of(loop, rate, *, callers, busy, rest):
+    """When calls start that come without end, in a loop kept busy again and again; rest 0 means in every turn."""
+    gate, times, lengths = Gate(Limits(max_concurrency=callers, max_rate=rate)), [], cycle(busy)
+
+    async def call():
+        while True:
+            await gate.acquire()
+            times.append(loop.time())
+            gate.release()
+
+    def be_busy():
+        loop._now += next(lengths)
+        loop.call_later(rest, be_busy) if rest else loop.call_soon(be_busy)
+
+    tasks = [loop.create_task(call()) for _ in range(callers)]
+    loop.call_soon(be_busy)
+    loop.call_at(max(0.6, 8 / rate), loop.stop)
+    loop.run_forever()
+    for task in tasks:
+        task.cancel()
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    return times
+
+
+rates = st.sampled_from([3.7, 50.0, 500.0, 2000.0])
+
+
+def few(longest):
+    return st.lists(st.floats(0.0, longest), min_size=1, max_size=8)
+
+
+@settings(max_examples=60)
+@given(rates, st.integers(1, 80), few(0.05), few(0.2), st.sampled_from([0.0, 0.003, 0.01]))
+def test_no_window_has_more_starts_than_the_rate_allows(rate, callers, late, busy, rest):
+    """From any start to any other there are at most rate × (the time between + 20 ms) + 1."""
+    loop = LateLoop(late)
+    times = starts_of(loop, rate, callers=callers, busy=[*busy, 0.001], rest=rest)
+    loop.close()
+    fewest = float("inf")
+    for number, when in enumerate(times):
+        fewest = min(fewest, number - rate * when)
+        assert number - rate * when - fewest <= rate * LATE + 1e-6
+
+
+@settings(max_examples=60)
+@given(rates, few(0.005), few(0.005), st.sampled_from([0.003, 0.01]))
+def test_no_start_is_lost_to_timers_and_turns_that_are_a_little_late(rate, late, busy, rest):
+    """As long as they add up to less than 20 ms, each start is at most 20 ms after its moment: 100 % of the rate."""
+    loop = LateLoop(late)
+    times = starts_of(loop, rate, callers=80, busy=busy, rest=rest)
+    loop.close()
+    assert len(times) >= 8
+    assert all(0 <= when - times[0] - number / rate + 1e-9 <= LATE + 1e-9 for number, when in enumerate(times))
 
 
 def test_the_model_is_driven_in_a_loop_of_its_own():

@@ -19,6 +19,17 @@ def now():
     return asyncio.get_running_loop().time()
 
 
+def be_busy(seconds):
+    """Keep the event loop busy for so long."""
+    asyncio.get_running_loop()._now += seconds
+
+
+def before_what_follows_at(when, work, *arguments):
+    """Do this after the timers of a moment, and before what they have called."""
+    loop = asyncio.get_running_loop()
+    loop.call_at(when - 1e-10, loop.call_soon, work, *arguments)
+
+
 async def turns(count=TURNS):
     for _ in range(count):
         await asyncio.sleep(0)
@@ -360,7 +371,7 @@ async def test_the_pace_goes_on_after_a_pause():
 
 @on_fake_time
 async def test_the_pace_and_the_places_hold_together():
-    """A start needs both: a place that is free, and its moment."""
+    """A start needs a place and its moment; of the time that it waited for a place, 20 ms are made up for."""
     gate = gate_of(1, max_rate=2.0)
     callers = Callers(gate)
     callers.come("a", "b")
@@ -370,7 +381,98 @@ async def test_the_pace_and_the_places_hold_together():
     callers.come("c")
     gate.release()
     await asyncio.sleep(3.0)
-    assert callers.times == [0.0, 3.0, 3.5]
+    assert callers.times == pytest.approx([0.0, 3.0, 3.48])
+
+
+@on_fake_time
+async def test_what_is_made_up_for_is_only_the_time_in_which_somebody_waited():
+    """The place is free 5 ms after the waiter came, and before that the gate was idle."""
+    gate = gate_of(1, max_rate=2.0)
+    callers = Callers(gate)
+    callers.come("long")
+    await asyncio.sleep(10.0)
+    callers.come("waiter", "next")
+    await asyncio.sleep(0.005)
+    gate.release()
+    await turns()
+    gate.release()
+    await asyncio.sleep(3.0)
+    assert callers.times == pytest.approx([0.0, 10.005, 10.5])
+
+
+@on_fake_time
+async def test_a_late_timer_costs_nothing():
+    """The loop is busy when the second start is due: the third one comes when it would have come anyhow."""
+    callers = Callers(gate_of(100, max_rate=10.0))
+    asyncio.get_running_loop().call_at(0.095, be_busy, 0.015)
+    callers.come(*range(4))
+    await asyncio.sleep(1.0)
+    assert callers.times == pytest.approx([0.0, 0.11, 0.2, 0.3])
+
+
+@on_fake_time
+async def test_what_is_later_than_20_ms_is_lost():
+    """After half a second in which nothing could run, there is no row of starts to make up for it."""
+    callers = Callers(gate_of(100, max_rate=10.0))
+    asyncio.get_running_loop().call_at(0.05, be_busy, 0.5)
+    callers.come(*range(4))
+    await asyncio.sleep(2.0)
+    assert callers.times == pytest.approx([0.0, 0.55, 0.63, 0.73])
+
+
+@on_fake_time
+async def test_starts_that_are_due_together_are_handed_out_in_one_turn():
+    """At 2,000 a second a timer that is 5 ms late has ten starts to give, in the order of the queue."""
+    callers = Callers(gate_of(100, max_rate=2000.0))
+    callers.come(*range(12))
+    await turns()
+    be_busy(0.00501)
+    callers.gate.release()
+    await turns(2)
+    assert callers.order == list(range(11))
+
+
+@on_fake_time
+async def test_a_start_counts_when_it_runs_and_not_when_it_was_let_go():
+    """The loop is busy between the two for longer than what may be made up for: the next starts keep their distance."""
+    callers = Callers(gate_of(100, max_rate=100.0))
+    callers.come(*range(5))
+    await turns()
+    before_what_follows_at(0.01, be_busy, 0.1)
+    await asyncio.sleep(1.0)
+    assert callers.order == list(range(5))
+    assert callers.times == pytest.approx([0.0, 0.11, 0.11, 0.11, 0.12])
+
+
+@on_fake_time
+async def test_a_waiter_cancelled_between_its_grant_and_its_run_gives_its_moment_back():
+    """The one behind it starts at that moment, and not an interval later."""
+    gate = gate_of(100, max_rate=2.0)
+    callers = Callers(gate)
+    _, second, _third = callers.come("first", "second", "third")
+    await turns()
+    before_what_follows_at(0.5, second.cancel)
+    await asyncio.sleep(2.0)
+    assert (callers.order, callers.times) == (["first", "third"], [0.0, 0.5])
+
+
+@on_fake_time
+async def test_nobody_overtakes_a_waiter_that_the_pace_has_let_go():
+    """A newcomer of the turn in which the waiter was let go comes after it, by the quick way and by the queue."""
+    gate = gate_of(100, max_rate=2.0)
+    callers = Callers(gate)
+    callers.come("first", "waiter")
+    await turns()
+    taken = []
+
+    def come():
+        taken.append(gate.try_acquire())
+        callers.come("newcomer")
+
+    asyncio.get_running_loop().call_at(0.5, come)
+    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.0)
+    assert (taken, callers.order, callers.times) == ([False], ["first", "waiter", "newcomer"], [0.0, 0.5, 1.0])
 
 
 # The end
@@ -402,3 +504,59 @@ async def test_closing_lets_nobody_wait_for_ever():
     ended = call.done()
     call.cancel()
     assert ended
+
+
+@on_fake_time
+async def test_a_closed_gate_lets_everyone_through_however_many_hold_a_place():
+    """Those that come later are told too, and the limit reads 0."""
+    gate = gate_of(1, max_rate=1.0)
+    callers = Callers(gate)
+    callers.come("holds", "waits")
+    await turns()
+    gate.close()
+    callers.come("late")
+    await turns()
+    assert callers.order == ["holds", "waits", "late"]
+    assert (gate.current, gate.waiting, gate.in_flight) == (0, 0, 3)
+
+
+# One more start in a place that is held
+
+
+@on_fake_time
+async def test_a_second_start_comes_before_those_who_wait_for_a_place():
+    gate = gate_of(1, max_rate=1.0)
+    await gate.acquire()
+    callers = Callers(gate)
+    callers.come("waits")
+    await gate.start_again()
+    assert asyncio.get_running_loop().time() == 1.0
+    assert callers.order == []
+    gate.release()
+    await asyncio.sleep(1.0)
+    assert callers.order == ["waits"]
+    assert asyncio.get_running_loop().time() == 2.0
+
+
+@on_fake_time
+async def test_a_second_start_waits_for_the_end_of_a_pause_and_tells_of_it():
+    gate = gate_of(1)
+    await gate.acquire()
+    await gate.start_again()
+    assert (asyncio.get_running_loop().time(), gate.pauses) == (0.0, 0)
+    gate.pause_until(5.0)
+    await gate.start_again()
+    assert (asyncio.get_running_loop().time(), gate.pauses) == (5.0, 1)
+
+
+@on_fake_time
+async def test_a_second_start_that_is_cancelled_leaves_its_turn_to_the_next():
+    gate = gate_of(2, max_rate=1.0)
+    await gate.acquire()
+    first = asyncio.ensure_future(gate.start_again())
+    second = asyncio.ensure_future(gate.start_again())
+    await asyncio.sleep(0.5)
+    first.cancel()
+    await second
+    assert asyncio.get_running_loop().time() == 1.0
+    assert gate.in_flight == 1

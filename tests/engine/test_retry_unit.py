@@ -58,7 +58,7 @@ class FakeTransport:
 
 
 class Sending:
-    """A request that was sent for as long as policy, deadline and budget allow: when, with which pauses, and its end."""
+    """A request that was sent for as long as policy, deadline and budget allow, and what came of it."""
 
     def __init__(self, *outcomes, policy=RetryPolicy(), budget=None, total=None):  # noqa: B008 -- frozen
         self.transport, self.pauses, self.outcome, self.error = FakeTransport(*outcomes), [], None, None

@@ -151,11 +151,11 @@ def test_an_answer_without_a_message_is_called_by_its_status(status, body):
 )
 def test_no_message_is_found_where_there_is_none(body):
     """So that an error can say whether its message is the server's own."""
-    assert found_message(Response(503, body)) == ""
+    assert found_message(RawResponse(503, body)) == ""
 
 
 def test_a_message_is_found_even_if_it_is_the_name_of_the_status():
-    assert found_message(Response(400, b"Bad Request")) == "Bad Request"
+    assert found_message(RawResponse(400, b"Bad Request")) == "Bad Request"
 
 
 def test_a_status_without_a_name_has_no_message():

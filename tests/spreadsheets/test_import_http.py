@@ -557,3 +557,13 @@ async def test_what_cannot_be_right_is_refused_before_any_request(
         with pytest.raises(ConfigurationError, match=says):
             await import_accounts(client, source, **settings)
         assert sandbox.requests == []
+
+
+async def test_a_refusal_whose_words_got_lost_is_asked_for_again(tmp_path: Path) -> None:
+    """The name is taken, and the answer that says so breaks off: the report says `exists` all the same."""
+    source = write(tmp_path / "in.csv", rows(1))
+    async with Sandbox() as sandbox:
+        sandbox.add_customer(storefront_id=1, username="user-0", email="other@example.com")
+        sandbox.inject(Fault.truncate(), route=CREATE, times=2)
+        report = await run(sandbox, source, tmp_path / "journal")
+    assert outcomes(report) == {"user-0": "exists"}
