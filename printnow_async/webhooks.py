@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from printnow_async._checks import checked_id
 from printnow_async._http.attempts import Attempts, same_answer_again
 from printnow_async._http.caller import Caller
-from printnow_async._http.converter import decoded, dump_values
+from printnow_async._http.converter import decoded, dump_json
 from printnow_async._http.rules import Ask, ForeignAnswerError, Known, Reading, Rule
 from printnow_async._http.wire import Endpoint, RawResponse, Request
 from printnow_async.errors import (
@@ -128,7 +128,7 @@ class Webhooks:
         `POST /api/v2/hooks`.
         """
         rule = _Subscribe(checked_target_url(target_url), checked_event(event))
-        request = Request(_SUBSCRIBE, _ALL, dump_values(target_url=rule.target_url, event=rule.event))
+        request = Request(_SUBSCRIBE, _ALL, dump_json({"target_url": rule.target_url, "event": rule.event}))
         with self._caller.operation(_SUBSCRIBE) as call:
             answered = await call.send(request, rule)
             if isinstance(answered, Webhook):

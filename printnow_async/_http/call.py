@@ -18,9 +18,10 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from printnow_async._http.attempts import Attempts
+from printnow_async._http.observe import attempt_event
 from printnow_async._http.retry import pause_before_repeat, waits
-from printnow_async._http.rules import ForeignAnswerError, Known, Rule
-from printnow_async._http.shared import Shared, closed_error
+from printnow_async._http.rules import ForeignAnswerError, Known, Rule, UnreadError, foreign_answer
+from printnow_async._http.shared import Shared, closed_error, in_time
 from printnow_async._http.wire import Endpoint, NoAnswer, RawResponse, Request, overload
 from printnow_async.errors import (
     APIError,
@@ -32,7 +33,7 @@ from printnow_async.errors import (
     PrintNowError,
     Sent,
 )
-from printnow_async.events import AttemptEvent, CallEvent
+from printnow_async.events import CallEvent
 from printnow_async.options import RetryPolicy, Timeout
 
 T = TypeVar("T")
@@ -42,36 +43,8 @@ _CANCELLED: Final = NoAnswer("cancelled", Sent.MAYBE, "cancelled")
 _LOOK_FAILURES: Final = (APIError, NoResponseError, InvalidResponseError, ConfigurationError, PacerError)
 
 
-class _UnreadError(Exception):
-    """A read in the place of the call got no answer of success."""
-
-    def __init__(self, request: Request, outcome: RawResponse | NoAnswer) -> None:
-        super().__init__()
-        self.request = request
-        self.outcome = outcome
-
-
 class Call:
     """One call of a user: a few requests at most, under one deadline and one request id."""
-
-    __slots__ = (
-        "_attempt_elapsed",
-        "_attempts",
-        "_deadline",
-        "_endpoint",
-        "_headers",
-        "_interested",
-        "_loop",
-        "_paused",
-        "_repeats",
-        "_request_id",
-        "_retry",
-        "_sent",
-        "_shared",
-        "_started",
-        "_status",
-        "_timeout",
-    )
 
     def __init__(
         self,
@@ -122,10 +95,13 @@ class Call:
             #    look shows may be the result, and a look that fails stands for the attempt.
             try:
                 asked, outcome = await self._round(request, rule, attempts)
-            except (ConfigurationError, PacerError) as stop:  # nothing can be sent any more
+            except (ConfigurationError, PacerError) as stopped:  # nothing can be sent any more
+                if isinstance(stopped, PacerError):
+                    stopped.sent = self._sent
                 if not attempts.open:
                     raise
-                raise self._unknown(attempts) from (stop if isinstance(stop, PacerError) else self._error(attempts))
+                last = stopped if isinstance(stopped, PacerError) else self._error(attempts)
+                raise self._unknown(attempts) from last
             if isinstance(outcome, Known):
                 return outcome.value
             # 2. An answer of success that is ours is the result.
@@ -133,7 +109,7 @@ class Call:
                 try:
                     value = rule.read(outcome)
                 except ForeignAnswerError as error:
-                    outcome = _foreign(outcome, error)
+                    outcome = foreign_answer(outcome, error)
                 else:
                     if self._interested:
                         self._report(request, outcome, None)
@@ -187,18 +163,19 @@ class Call:
     ) -> tuple[Request, RawResponse | NoAnswer | Known[T]]:
         """Make one attempt at `request`; gives the request that was sent last, and how that ended."""
         gate, looks = self._shared.gate, rule.looks_first(attempts)
-        if not gate.try_acquire() and not await self._in_time(gate.acquire()):
+        if not gate.try_acquire() and not await in_time(self._deadline, gate.acquire()):
             return request, _TOO_LATE
         try:
             if self._shared.closed:
                 raise closed_error()
             # A write that looks first takes both turns of the pacer before, so that none stands between look and write.
-            if self._shared.pacer is not None and not await self._paced(2 if looks else 1):
+            if not await self._shared.paced(2 if looks else 1, self._deadline):
                 return request, _TOO_LATE
             while looks:
+                pauses = gate.pauses
                 try:
                     known = await rule.look(self._ask_here, None)
-                except _UnreadError as unread:
+                except UnreadError as unread:
                     return unread.request, unread.outcome
                 except InvalidResponseError as invalid:
                     if not attempts.open:
@@ -207,25 +184,26 @@ class Call:
                     raise self._unknown(attempts) from invalid
                 if known is not None:
                     return request, known
-                # A pause of the whole client that lay between makes the look stale.
-                looks = await self._start_again()
+                # A pause of the whole client that began meanwhile makes the look stale, once it has been waited for.
+                await in_time(self._deadline, gate.start_again())
+                looks = gate.pauses != pauses
             return request, await self._attempt(request)
         finally:
             gate.release()
 
     async def _ask_here(self, request: Request, rule: Rule[T]) -> T:
-        """Send a read once, in the place that the call holds; `_UnreadError` where no answer of success came."""
+        """Send a read once, in the place that the call holds; `UnreadError` where no answer of success came."""
         outcome = await self._attempt(request)
         if isinstance(outcome, RawResponse) and outcome.ok:
             try:
                 value = rule.read(outcome)
             except ForeignAnswerError as error:
-                outcome = _foreign(outcome, error)
+                outcome = foreign_answer(outcome, error)
             else:
                 if self._interested:
                     self._report(request, outcome, None)
                 return value
-        raise _UnreadError(request, outcome)
+        raise UnreadError(request, outcome)
 
     async def _attempt(self, request: Request) -> RawResponse | NoAnswer:
         """Send `request` once, in the place that the call holds. Cancellation passes through."""
@@ -257,8 +235,10 @@ class Call:
         if isinstance(outcome, RawResponse):
             outcome.request = request
             self._sent, self._status = Sent.MAYBE, outcome.status
-            if outcome.status == 429:
-                await self._hold(outcome.retry_after)
+            wait = outcome.retry_after
+            if outcome.status == 429 and wait is not None and wait <= self._retry.max_retry_after:
+                # A 429 that says how long to wait speaks of the client, not of this call alone.
+                await shared.hold(wait, loop.time())
             return outcome
         self._status = None
         if outcome.sent is Sent.MAYBE:
@@ -266,54 +246,6 @@ class Call:
         if outcome.cause == "timeout" and deadline is not None and loop.time() >= deadline:
             return NoAnswer("deadline", outcome.sent, "the time for the whole call ran out before the answer came")
         return outcome
-
-    # ------------------------------------------------------------ waiting
-
-    async def _in_time(self, waiting: Any) -> bool:
-        """Wait; False when the deadline of the call comes first. What `waiting` raises comes out as it is."""
-        bound = asyncio.timeout_at(self._deadline)
-        try:
-            async with bound:
-                await waiting
-        except TimeoutError:
-            if not bound.expired():
-                raise
-            return False
-        return True
-
-    async def _start_again(self) -> bool:
-        """Wait for the pace, in the place that the call holds; whether a pause of the whole client lay between."""
-        gate = self._shared.gate
-        pauses = gate.pauses
-        await self._in_time(gate.start_again())
-        return gate.pauses != pauses
-
-    async def _paced(self, turns: int) -> bool:
-        """Wait for so many turns of the pacer; False when the deadline comes first."""
-        pacer = self._shared.pacer
-        assert pacer is not None  # noqa: S101 - asked before
-        try:
-            for _ in range(turns):
-                if not await self._in_time(pacer.turn()):
-                    return False
-        except Exception as error:
-            raise self._pacer_failed(error) from error
-        return True
-
-    async def _hold(self, wait: float | None) -> None:
-        """A 429 that says how long to wait speaks of the client, and of all that share its pacer."""
-        if wait is None or wait > self._retry.max_retry_after:
-            return
-        self._shared.gate.pause_until(self._loop.time() + wait)
-        if self._shared.pacer is not None:
-            try:
-                await self._shared.pacer.hold(wait)
-            except Exception as error:
-                raise self._pacer_failed(error) from error
-
-    def _pacer_failed(self, error: Exception) -> PacerError:
-        message = error.message if isinstance(error, PacerError) else type(error).__name__
-        return PacerError(f"the pacer failed: {message}", sent=self._sent)
 
     # ------------------------------------------------------------ telling
 
@@ -334,27 +266,16 @@ class Call:
 
     def _report(self, request: Request, outcome: RawResponse | NoAnswer, pause: float | None) -> None:
         """Tell the observers how an attempt ended."""
-        status, failure, sent = None, None, Sent.MAYBE
-        if isinstance(outcome, RawResponse):
-            status = outcome.status
-        else:
-            failure, sent = outcome.cause, outcome.sent
-        endpoint = request.endpoint
-        self._shared.observers.emit(
-            AttemptEvent(
-                self._endpoint.operation,
-                endpoint.method,
-                endpoint.route,
-                self._attempts,
-                status,
-                failure,
-                sent,
-                self._attempt_elapsed,
-                pause,
-                self._request_id,
-                self._shared.gate.current,
-            )
+        event = attempt_event(
+            self._endpoint.operation,
+            request,
+            outcome,
+            number=self._attempts,
+            elapsed=self._attempt_elapsed,
+            pause=pause,
+            limit=self._shared.gate.current,
         )
+        self._shared.observers.emit(event)
 
     def _report_call(self, failure: str | None) -> None:
         """Tell the observers how the call ended."""
@@ -374,10 +295,3 @@ class Call:
                 self._shared.gate.current,
             )
         )
-
-
-def _foreign(response: RawResponse, error: ForeignAnswerError) -> NoAnswer:
-    """An answer to another request is no answer to ours, and no idle connection is trusted after it."""
-    if response.on_foreign is not None:
-        response.on_foreign()
-    return NoAnswer("foreign", Sent.MAYBE, f"another request's answer came: {error}")

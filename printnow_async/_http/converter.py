@@ -6,6 +6,7 @@ The only file that knows cattrs. Where orjson is installed (extra `speed`) it re
 from __future__ import annotations
 
 import codecs
+import contextlib
 import enum
 import functools
 import json
@@ -293,15 +294,8 @@ def dump(model: Any, **more: Any) -> bytes:
     return _json()[1]({**more, **_models.unstructure(model)})
 
 
-def dump_values(**values: Any) -> bytes:
-    """Plain values as one JSON object."""
-    return _json()[1](values)
-
-
 def dump_json(value: Any) -> bytes:
     """Any value of JSON's own types as JSON. Raises `ValueError` for a value that JSON has not."""
-    try:
+    with contextlib.suppress(TypeError, ValueError, RecursionError):
         return _json()[1](value)
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = type(error).__name__
-    raise ValueError(f"json must hold values of JSON's own types ({reason})")
+    raise ValueError("json must hold values of JSON's own types")

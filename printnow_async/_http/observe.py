@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from printnow_async.errors import ConfigurationError
+from printnow_async._http.wire import NoAnswer, RawResponse, Request
+from printnow_async.errors import ConfigurationError, Sent
 from printnow_async.events import AttemptEvent, CallEvent, Observer
 
 logger = logging.getLogger("printnow_async")
@@ -65,3 +66,23 @@ class Observers:
                 observer(event)
             except Exception:
                 logger.exception("an observer failed on %s and is ignored", type(event).__name__)
+
+
+def attempt_event(
+    operation: str,
+    request: Request,
+    outcome: RawResponse | NoAnswer,
+    *,
+    number: int,
+    elapsed: float,
+    pause: float | None,
+    limit: int,
+) -> AttemptEvent:
+    """The event for an attempt that ended in `outcome`: the `number`-th of its call, after `elapsed` seconds."""
+    status, failure, sent = None, None, Sent.MAYBE
+    if isinstance(outcome, RawResponse):
+        status = outcome.status
+    else:
+        failure, sent = outcome.cause, outcome.sent
+    method, route, request_id = request.endpoint.method, request.endpoint.route, request.request_id
+    return AttemptEvent(operation, method, route, number, status, failure, sent, elapsed, pause, request_id, limit)

@@ -11,8 +11,8 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 import attrs
 
 from printnow_async._http.attempts import Attempts, same_answer_again
-from printnow_async._http.wire import RawResponse, Request
-from printnow_async.errors import APIError
+from printnow_async._http.wire import NoAnswer, RawResponse, Request
+from printnow_async.errors import APIError, Sent
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -20,6 +20,22 @@ U = TypeVar("U")
 
 class ForeignAnswerError(Exception):
     """An answer of success that belongs to another request. Its text says by what that is seen."""
+
+
+class UnreadError(Exception):
+    """A read in the place of the call got no answer of success."""
+
+    def __init__(self, request: Request, outcome: RawResponse | NoAnswer) -> None:
+        super().__init__()
+        self.request = request
+        self.outcome = outcome
+
+
+def foreign_answer(response: RawResponse, error: ForeignAnswerError) -> NoAnswer:
+    """An answer to another request is no answer to ours, and no idle connection is trusted after it."""
+    if response.on_foreign is not None:
+        response.on_foreign()
+    return NoAnswer("foreign", Sent.MAYBE, f"another request's answer came: {error}")
 
 
 @attrs.frozen

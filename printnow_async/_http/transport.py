@@ -1,18 +1,7 @@
-"""One attempt on the network: the only place that speaks aiohttp.
+"""One attempt on the network, by aiohttp.
 
 An attempt ends in a value, `RawResponse` or `NoAnswer`, never in an exception of aiohttp: those hold the Authorization
 header.
-
-Theory of operation. Two things have to be seen of each attempt, and aiohttp shows neither by itself, so each attempt
-has a `_Watch`, and our subclass of aiohttp's request (`_WatchedRequest`) reports to it:
-
-1. *Was the request sent?* aiohttp calls `send` once it has a connection, and there writes the first header. An attempt
-   in which aiohttp made a request and `send` never ran has sent nothing, whatever exception came out and however late
-   a timer was. aiohttp repeats GET and DELETE by itself once when a kept connection drops: `send` then runs twice.
-2. *Is the connection clean?* aiohttp's pool asks only whether a kept connection is still open. Bytes that arrived while
-   the connection was idle would be served as the answer to the next request. `send` looks at the connection before it
-   writes: where anything has arrived, or waits in the socket, the connection is closed with nothing sent, all idle
-   connections to the host with it, and the attempt begins again on a new one.
 """
 
 from __future__ import annotations
@@ -21,27 +10,16 @@ import asyncio
 import functools
 import math
 import os
-import select
 import ssl as tls
-from collections.abc import Mapping
-from contextvars import ContextVar
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
-from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
 from printnow_async._http.redaction import redact
-from printnow_async._http.wire import (
-    BODY_LIMIT,
-    ERROR_BODY_LIMIT,
-    NoAnswer,
-    RawResponse,
-    Request,
-    retry_after_seconds,
-)
+from printnow_async._http.watch import DirtyConnectionError, Watch, WatchedRequest, current_watch
+from printnow_async._http.wire import ERROR_BODY_LIMIT, NoAnswer, RawResponse, Request
 from printnow_async._settings import Settings
 from printnow_async._version import __version__
 from printnow_async.errors import ConfigurationError, Sent
@@ -50,119 +28,11 @@ from printnow_async.errors._base import one_line
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept. A POST on a connection that the server is just closing fails, so: not long."""
 
-_CHUNK: Final = 16 * 1024
-
 
 @functools.cache
 def _connect_timeout(seconds: float | None) -> aiohttp.ClientTimeout:
     """aiohttp bounds the connecting alone; the attempt as a whole is bounded here, and not in whole seconds."""
     return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=math.inf)
-
-
-# ---------------------------------------------------------------- what is seen of one attempt
-
-
-class _DirtyConnectionError(aiohttp.ClientConnectionError):
-    """Something had arrived on the connection before the request was written; nothing was sent."""
-
-
-class _Watch:
-    """What was seen of one attempt: whether it was sent, how often, and how much of an answer came."""
-
-    __slots__ = ("body", "cut", "headers", "made", "retry_after", "sends", "status")
-
-    def __init__(self) -> None:
-        self.made = False
-        """Whether aiohttp made a request of our class: without one there is no evidence of what was sent."""
-        self.sends = 0
-        """How often the request may have been sent."""
-        self.status: int | None = None
-        self.headers: Mapping[str, str] = {}
-        self.body = b""
-        self.retry_after: float | None = None
-        self.cut = False
-
-    @property
-    def sent(self) -> Sent:
-        """Never only with proof."""
-        return Sent.NEVER if self.made and not self.sends else Sent.MAYBE
-
-    async def read(self, raw: aiohttp.ClientResponse) -> None:
-        """Read the body, but never more than its bound, counted after decompression."""
-        self.status = status = raw.status
-        self.headers = headers = raw.headers
-        limit = BODY_LIMIT
-        if status >= 300:
-            self.retry_after = retry_after_seconds(headers.get("Retry-After"), date=headers.get("Date"), now=_now)
-            limit = ERROR_BODY_LIMIT
-        length = raw.content_length
-        if length is not None and length <= limit and hdrs.CONTENT_ENCODING not in headers:
-            self.body = await raw.read()  # no longer than it says: the parser sees to that
-        else:
-            await self._read_bounded(raw, limit)
-
-    async def _read_bounded(self, raw: aiohttp.ClientResponse, limit: int) -> None:
-        chunks = bytearray()
-        try:
-            async for chunk in raw.content.iter_chunked(_CHUNK):
-                chunks += chunk
-                if len(chunks) > limit:
-                    self.cut = True
-                    raw.close()
-                    break
-        finally:
-            self.body = bytes(chunks[:limit])
-
-
-_watch: Final[ContextVar[_Watch | None]] = ContextVar("printnow_async.watch", default=None)
-"""The watch of the attempt under way in this task: aiohttp lets nothing else through to the request it makes."""
-
-
-class _WatchedRequest(aiohttp.ClientRequest):
-    """aiohttp's request, which tells the watch of its attempt what happens."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._printnow_watch = _watch.get()
-        if self._printnow_watch is not None:
-            self._printnow_watch.made = True
-        super().__init__(*args, **options)
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        """Write the request on this connection, if nothing has arrived on it before."""
-        if _has_input(conn.protocol):
-            raise _DirtyConnectionError
-        if self._printnow_watch is not None:
-            self._printnow_watch.sends += 1
-        return await super().send(conn)
-
-
-def _has_input(protocol: Any) -> bool:
-    """Whether anything was received, or can be, on a connection that waits for its next request."""
-    if protocol.should_close:  # aiohttp has read something that no request asked for, or the connection has failed
-        return True
-    transport = protocol.transport
-    sock = transport.get_extra_info("socket") if transport is not None else None
-    if sock is None:
-        return False
-    return _readable(sock.fileno())
-
-
-if hasattr(select, "poll"):
-
-    def _readable(descriptor: int) -> bool:
-        """Whether the kernel has bytes for us that the event loop has not read yet, or the end of the stream."""
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
-
-else:  # Windows has no poll
-
-    def _readable(descriptor: int) -> bool:
-        """Whether the kernel has bytes for us that the event loop has not read yet, or the end of the stream."""
-        return bool(select.select([descriptor], [], [], 0)[0])
-
-
-# ---------------------------------------------------------------- the transport
 
 
 def _check_session(session: object, ssl: object) -> None:
@@ -172,10 +42,6 @@ def _check_session(session: object, ssl: object) -> None:
         raise ConfigurationError(f"ssl must be an ssl.SSLContext, not {type(ssl).__name__}")
     if ssl is not None and session is not None:
         raise ConfigurationError("a borrowed session brings its own TLS settings: give ssl to its connector")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class AiohttpTransport:
@@ -237,7 +103,7 @@ class AiohttpTransport:
                 trust_env=False,
                 raise_for_status=False,
                 proxy=self._proxy,
-                request_class=_WatchedRequest,
+                request_class=WatchedRequest,
             )
         except RuntimeError:  # of a connector that belongs to another loop
             session = None
@@ -254,23 +120,21 @@ class AiohttpTransport:
 
         Raises `ConfigurationError` where the session has been closed.
         """
-        watch = _Watch()
+        watch = Watch()
         failure = await self._send(request, watch, ends, connect)
-        if failure is not None and failure.cause == "dirty":
+        if watch.dirty:
             # Whatever else lies idle may be like that connection. On a new connection nothing can have arrived.
             self.drop_idle()
-            watch = _Watch()
+            watch = Watch()
             failure = await self._send(request, watch, ends, connect)
         return self._outcome(request, watch, failure)
 
-    async def _send(
-        self, request: Request, watch: _Watch, ends: float | None, connect: float | None
-    ) -> NoAnswer | None:
+    async def _send(self, request: Request, watch: Watch, ends: float | None, connect: float | None) -> NoAnswer | None:
         """Send and read once; None where an answer was read to its end."""
         session = self._session
         if session is None or session.closed or (self._borrowed is not None and self._borrowed.closed):
             session = self._open()
-        _watch.set(watch)
+        current_watch.set(watch)
         try:
             async with asyncio.timeout_at(ends):
                 # No header and no body is a local variable here: a crash reporter may show those.
@@ -302,7 +166,7 @@ class AiohttpTransport:
             encoded=True,
         )
 
-    def _outcome(self, request: Request, watch: _Watch, failure: NoAnswer | None) -> RawResponse | NoAnswer:
+    def _outcome(self, request: Request, watch: Watch, failure: NoAnswer | None) -> RawResponse | NoAnswer:
         """An error status that was read counts, even if its body then broke off; a success does not."""
         status, body = watch.status, watch.body
         if status is None or (failure is not None and status < 300):
@@ -352,11 +216,9 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     return tuple(filter(None, (settings.token, settings.key, proxy.user, proxy.password, *both)))
 
 
-def _no_answer(error: BaseException, watch: _Watch) -> NoAnswer:
+def _no_answer(error: BaseException, watch: Watch) -> NoAnswer:
     """What an exception of one attempt means. Its text is kept, the exception itself is not."""
     sent = watch.sent
-    if isinstance(error, _DirtyConnectionError) and sent is Sent.NEVER:
-        return NoAnswer("dirty", sent, "could not connect: an answer came before the request was sent")
     if sent is Sent.NEVER:
         return NoAnswer("connect", sent, f"could not connect: {_reason(error)}")
     if isinstance(error, TimeoutError):
@@ -366,6 +228,7 @@ def _no_answer(error: BaseException, watch: _Watch) -> NoAnswer:
 
 _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (TimeoutError, "connect timeout"),
+    (DirtyConnectionError, "an answer came before the request was sent"),
     (aiohttp.ClientConnectorDNSError, "the name could not be looked up"),
     (aiohttp.ServerDisconnectedError, "the server closed it without an answer"),
     (aiohttp.ClientPayloadError, "the answer was cut short or could not be decompressed"),

@@ -12,7 +12,7 @@ import pytest
 
 from printnow_async import Customer, CustomerUpdate, NewAccount
 from printnow_async._http import converter
-from printnow_async._http.converter import ShapeError, dump, dump_values, load
+from printnow_async._http.converter import ShapeError, dump, dump_json, load
 
 FROM_THE_PAGE = b"""{
   "storefront": "My Print Store",
@@ -432,7 +432,7 @@ def test_a_number_that_json_does_not_have_is_refused(number):
 
 
 def test_plain_values_are_written_without_spaces():
-    assert dump_values(storefront_id=1, is_temporary=True) == b'{"storefront_id":1,"is_temporary":true}'
+    assert dump_json({"storefront_id": 1, "is_temporary": True}) == b'{"storefront_id":1,"is_temporary":true}'
 
 
 def test_what_is_written_can_be_read_as_json_whatever_its_letters():
@@ -449,7 +449,7 @@ def test_values_beside_a_model_come_first():
 
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1])
 def test_a_large_id_is_written_exactly(number):
-    assert dump_values(id=number) == f'{{"id":{number}}}'.encode()
+    assert dump_json({"id": number}) == f'{{"id":{number}}}'.encode()
 
 
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1])
