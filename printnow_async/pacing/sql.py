@@ -163,7 +163,7 @@ class SQLPacer:
         slots = self._slots
         while slots and slots[0] < max(self._held, now - LATE):
             slots.popleft()
-        while self._waiting and slots and slots[0] <= min(now, self._heard + FRESH):
+        while self._waiters and slots and slots[0] <= min(now, self._heard + FRESH):
             waiter = self._waiters.popleft()
             if not waiter.done():
                 self._waiting -= 1
