@@ -1,6 +1,6 @@
-"""JSON to models and back, strictly: a wrong type is an error that names the field, never a silent coercion.
+"""JSON to models and back, strictly, by cattrs: a wrong type is an error that names the field, never a coercion.
 
-The only file that knows cattrs. Where orjson is installed (extra `speed`) it reads and writes the JSON.
+Where orjson is installed (extra `speed`) it reads and writes the JSON.
 """
 
 from __future__ import annotations
@@ -48,12 +48,8 @@ class _Mismatch(ValueError):
 
 
 _JSON_NAMES: dict[str, str] = {
-    "str": "a string",
-    "bool": "a boolean",
-    "int": "a number",
-    "float": "a number",
-    "list": "a list",
-    "dict": "an object",
+    **{"str": "a string", "bool": "a boolean", "int": "a number"},
+    **{"float": "a number", "list": "a list", "dict": "an object"},
 }
 
 
@@ -295,7 +291,7 @@ def dump(model: Any, **more: Any) -> bytes:
 
 
 def dump_json(value: Any) -> bytes:
-    """Any value of JSON's own types as JSON. Raises `ValueError` for a value that JSON has not."""
+    """Any value as JSON; `ValueError` where it is not of JSON's own types."""
     with contextlib.suppress(TypeError, ValueError, RecursionError):
         return _json()[1](value)
     raise ValueError("json must hold values of JSON's own types")

@@ -10,8 +10,9 @@ saved up. A process whose callers have waited since its last reservation may hav
 that late timers cost nothing. Where the database's clock has been set back, the moments in the row are set back too.
 
 **The slots in hand.** A process reserves for callers that wait, one slot or a few, when its last slot is given out;
-earlier where the answer would come later than the slot after that. A slot is given to the caller that has waited
-longest, never before its moment. A slot that is more than `LATE` in the past is lost.
+earlier where the answer would come too late for the slot after that, and callers for a whole batch wait. A slot is
+given to the caller that has waited longest, never before its moment. A slot that is more than `LATE` in the past is
+lost.
 
 **A hold** moves the next free slot to the end of the hold, and that end is kept in the row. Each answer says whether a
 hold is on, and slots in hand that lie before its end are given up. A slot that lies more than `FRESH` seconds after
@@ -26,6 +27,7 @@ import asyncio
 import math
 from collections import deque
 from copy import copy
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -41,14 +43,14 @@ __all__ = ["SQLPacer"]
 
 LATE: Final = 0.02
 """Seconds by which a start may come after its slot; then the slot is lost."""
-SPAN: Final = 0.02
+SPAN: Final = 0.03
 """Seconds of slots that are reserved at once; one slot where the interval is longer."""
 BATCH: Final = 8
 """Slots that are reserved at once, at most, so that processes with equally many callers get equal shares.
 
-Where the database takes longer to answer than these slots last, as many are reserved as fall into that time.
+Where the database takes longer to answer than half of these last, as many are reserved as fall into twice that time.
 """
-FRESH: Final = 0.1
+FRESH: Final = 0.15
 """Seconds after an answer of the database in which it is not asked again whether a hold is on."""
 _LONGEST_HOLD: Final = 10 * 365 * 86400.0
 
@@ -137,7 +139,7 @@ class SQLPacer:
     async def hold(self, seconds: float) -> None:
         """Let nobody start under this name for so many seconds from now. Never shortens a hold.
 
-        Other processes keep to it from their next look at the database, 100 ms later at most, and the time that the
+        Other processes keep to it from their next look at the database, 150 ms later at most, and the time that the
         database takes to answer. Raises `PacerError` where the database fails.
         """
         seconds = min(checked_seconds(seconds, "seconds", ConfigurationError), _LONGEST_HOLD)
@@ -157,13 +159,12 @@ class SQLPacer:
             raise _public(error) from error
 
     def _serve(self) -> None:
-        """Hand out the slots that are due, then ask for more, or set the timer for what comes next."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        """Hand out the slots that are due, and see to what comes next."""
+        now = asyncio.get_running_loop().time()
         slots = self._slots
         while slots and slots[0] < max(self._held, now - LATE):
             slots.popleft()
-        while self._waiting and slots and slots[0] <= min(now, self._heard + FRESH):
+        while self._waiters and slots and slots[0] <= min(now, self._heard + FRESH):
             waiter = self._waiters.popleft()
             if not waiter.done():
                 self._waiting -= 1
@@ -171,23 +172,30 @@ class SQLPacer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiting:
-            self._waiters.clear()
-            return
-        moments = [slots[0]] if slots else []
-        if self._asking is None:
-            wanted = self._waiting - len(slots)
-            more_at = (slots[-1] + self._interval - 2 * self._trip if slots else now) if wanted > 0 else math.inf
-            look_at = slots[0] - self._trip - FRESH / 2 if slots and slots[0] > self._heard + FRESH else math.inf
-            if more_at <= now:
-                several = max(min(BATCH, int(SPAN / self._interval)), int(self._trip / self._interval), 1)
-                self._asking = loop.create_task(self._ask(min(wanted, several)))
-            elif look_at <= now:
-                self._asking = loop.create_task(self._ask(0))
-            else:
-                moments += [more_at, look_at]
-        if ahead := [moment for moment in moments if now < moment < math.inf]:
-            self._timer = loop.call_at(min(ahead), self._serve)
+        if self._waiting:
+            self._go_on(now)
+
+    def _go_on(self, now: float) -> None:
+        """Ask the database if it is time to, or set the timer for what comes first: a slot, or such a time."""
+        loop, slots = asyncio.get_running_loop(), self._slots
+        wanted = self._waiting - len(slots)
+        batch = max(min(BATCH, int(SPAN / self._interval)), int(2 * self._trip / self._interval), 1)
+        more_at = look_at = math.inf
+        if wanted > 0 and not slots:
+            more_at = now
+        elif wanted >= batch:
+            more_at = slots[-1] + self._interval - 2 * self._trip
+        if slots and slots[0] > self._heard + FRESH:
+            look_at = slots[0] - self._trip - FRESH / 2
+        if self._asking is not None:
+            more_at = look_at = math.inf
+        elif min(more_at, look_at) <= now:
+            count = min(wanted, batch) if more_at <= now else 0
+            self._asking = loop.create_task(self._ask(count))
+            more_at = look_at = math.inf
+        ahead = min((slot for slot in (*islice(slots, 1), more_at, look_at) if slot > now), default=math.inf)
+        if ahead < math.inf:
+            self._timer = loop.call_at(ahead, self._serve)
 
     async def _ask(self, count: int) -> None:
         """Reserve so many slots; none: only see whether a hold is on."""

@@ -430,6 +430,8 @@ async def test_starts_that_are_due_together_are_handed_out_in_one_turn():
     callers.gate.release()
     await turns(2)
     assert callers.order == list(range(11))
+    callers.gate.close()
+    await turns()
 
 
 @on_fake_time

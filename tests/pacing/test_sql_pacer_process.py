@@ -202,9 +202,11 @@ async def test_a_clock_that_was_set_back_holds_nobody_up(tracker_url: str) -> No
     """The row is an hour ahead of the database's clock: its moments are set back by as much."""
     async with a_pacer(tracker_url, rate=100) as pacer:
         await pacer.hold(0.001)
-        hour = 3_600_000_000_000
-        ahead = f"next_ns = next_ns + {hour}, held_ns = held_ns + {hour}, clock_ns = clock_ns + {hour}"
-        await execute(tracker_url, f"UPDATE printnow_paces SET {ahead}")  # noqa: S608 - of numbers
+        await execute(
+            tracker_url,
+            "UPDATE printnow_paces SET next_ns = next_ns + 3600000000000, held_ns = held_ns + 3600000000000,"
+            " clock_ns = clock_ns + 3600000000000",
+        )
         async with asyncio.timeout(20):
             await pacer.turn()
         held, clock = await row_of(tracker_url, "held_ns, clock_ns", "shared")
@@ -292,6 +294,20 @@ async def test_a_cancelled_turn_gives_its_slot_to_the_next_one(
         await asyncio.sleep(0)
         assert [call.cancelled() for call in (first, second, third)] == [True, True, False]
         assert third.done()
+
+
+async def test_a_slot_that_falls_due_while_its_only_caller_is_being_cancelled_waits_for_another(tmp_path: Path) -> None:
+    """Between the cancellation and the turn of the loop in which the caller notices."""
+    async with a_pacer(f"sqlite+aiosqlite:///{tmp_path}/pace.db", rate=0.001) as pacer:
+        await pacer.turn()
+        call = asyncio.ensure_future(pacer.turn())
+        while not pacer._slots:
+            await asyncio.sleep(0)
+        call.cancel()
+        pacer._slots[0] = pacer._heard = asyncio.get_running_loop().time()
+        pacer._serve()
+        await asyncio.wait([call])
+        assert (call.cancelled(), pacer._waiting, len(pacer._slots)) == (True, 0, 1)
 
 
 async def test_turns_come_in_their_order(tracker_url: str) -> None:
