@@ -42,8 +42,8 @@ class Load:
                 group.create_task(worker())
 
 
-def check(customer_id: object) -> None:
-    assert customer_id == CUSTOMER["id"], f"not the customer that was served: {customer_id!r}"
+def check(customer_id: object, expected: int = CUSTOMER["id"]) -> None:
+    assert customer_id == expected, f"not the customer that was served: {customer_id!r}"
 
 
 # ---------------------------------------------------------------- aiohttp
@@ -64,7 +64,7 @@ async def aiohttp_json(load: Load) -> None:
         async def get(number: int) -> None:
             async with session.get(f"{load.url}/{number}") as response:
                 response.raise_for_status()
-                check(json.loads(await response.read())["id"])
+                check(json.loads(await response.read())["id"], number)
 
         async def create(_: int) -> None:
             async with session.post(load.url, json=NEW_CUSTOMER) as response:
@@ -82,7 +82,7 @@ async def aiohttp_cattrs(load: Load) -> None:
         async def get(number: int) -> None:
             async with session.get(f"{load.url}/{number}") as response:
                 response.raise_for_status()
-                check(structure(json.loads(await response.read()), Customer).id)
+                check(structure(json.loads(await response.read()), Customer).id, number)
 
         async def create(_: int) -> None:
             new = NewCustomer(storefront_id=STOREFRONT_ID, **ACCOUNT)
@@ -105,7 +105,7 @@ async def httpx_json(load: Load) -> None:
         async def get(number: int) -> None:
             response = await client.get(f"{load.url}/{number}")
             response.raise_for_status()
-            check(response.json()["id"])
+            check(response.json()["id"], number)
 
         async def create(_: int) -> None:
             response = await client.post(load.url, json=NEW_CUSTOMER)
@@ -130,7 +130,7 @@ async def printnow(load: Load) -> None:
     async with printnow_client(load) as client:
 
         async def get(number: int) -> None:
-            check((await client.customers.get(number)).id)
+            check((await client.customers.get(number)).id, number)
 
         async def create(_: int) -> None:
             check((await client.customers.create(NewAccount(**ACCOUNT), storefront_id=STOREFRONT_ID)).id)
@@ -150,7 +150,7 @@ async def printnow_stream_bulk(load: Load) -> None:
         numbers = range(FIRST_ID, FIRST_ID + load.n)
         async with stream_bulk(operation, numbers, concurrency=load.window) as outcomes:
             async for outcome in outcomes:
-                check(outcome.value.id)
+                check(outcome.value.id, outcome.item if load.operation == "get" else CUSTOMER["id"])
 
 
 # ---------------------------------------------------------------- all of them

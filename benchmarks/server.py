@@ -1,4 +1,4 @@
-"""A server with one answer for every request: `python server.py DELAY_MS`; the first line it prints is its port.
+"""A server with one answer for every kind of request: `python server.py DELAY_MS`; the first line it prints is its port.
 
 It reads no more of HTTP than it takes to check the credentials and to find where a request ends, so that it is the
 client that limits a measurement.
@@ -21,7 +21,7 @@ def answer(status: str, body: object) -> bytes:
 
 
 CREDENTIALS = AUTHORIZATION.encode()
-GET, FOUND = f"GET {COLLECTION}/".encode(), answer("200 OK", CUSTOMER)
+GET = f"GET {COLLECTION}/".encode()
 POST, CREATED = f"POST {COLLECTION} ".encode(), answer("201 Created", CUSTOMER)
 UNAUTHORIZED = answer("401 Unauthorized", {"message": "wrong credentials"})
 NOT_FOUND = answer("404 Not Found", {"message": "no such endpoint"})
@@ -64,7 +64,9 @@ def content_length(head: bytes) -> int:
 def choose(head: bytes) -> bytes:
     if CREDENTIALS not in head:
         return UNAUTHORIZED
-    return FOUND if head.startswith(GET) else CREATED if head.startswith(POST) else NOT_FOUND
+    if head.startswith(GET):  # a client may hold the answer against the ID that it asked for
+        return answer("200 OK", {**CUSTOMER, "id": int(head[len(GET) :].partition(b" ")[0])})
+    return CREATED if head.startswith(POST) else NOT_FOUND
 
 
 async def main(delay: float) -> None:

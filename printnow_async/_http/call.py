@@ -162,14 +162,15 @@ class Call:
         self, request: Request, rule: Rule[T], attempts: Attempts
     ) -> tuple[Request, RawResponse | NoAnswer | Known[T]]:
         """Make one attempt at `request`; gives the request that was sent last, and how that ended."""
-        gate, looks = self._shared.gate, rule.looks_first(attempts)
+        shared, looks = self._shared, rule.looks_first(attempts)
+        gate = shared.gate
         if not gate.try_acquire() and not await in_time(self._deadline, gate.acquire()):
             return request, _TOO_LATE
         try:
-            if self._shared.closed:
+            if shared.closed:
                 raise closed_error()
             # A write that looks first takes both turns of the pacer before, so that none stands between look and write.
-            if not await self._shared.paced(2 if looks else 1, self._deadline):
+            if shared.pacer is not None and not await shared.paced(2 if looks else 1, self._deadline):
                 return request, _TOO_LATE
             while looks:
                 pauses = gate.pauses

@@ -42,15 +42,12 @@ class _Mismatch(ValueError):
     """A value of the wrong type."""
 
     def __init__(self, expected: str, value: object) -> None:
-        kind = type(value).__name__
-        got = "null" if value is None else _JSON_NAMES.get(kind, kind)
+        got = "null" if value is None else _NAMES.get(type(value), type(value).__name__)
         super().__init__(f"expected {expected}, got {got}")
 
 
-_JSON_NAMES: dict[str, str] = {
-    **{"str": "a string", "bool": "a boolean", "int": "a number"},
-    **{"float": "a number", "list": "a list", "dict": "an object"},
-}
+_NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+"""What JSON calls the types of its values."""
 
 
 def _str(value: Any, _: object) -> str:

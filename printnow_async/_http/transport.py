@@ -11,12 +11,15 @@ import functools
 import math
 import os
 import ssl as tls
-from typing import Final
+from http.cookies import SimpleCookie
+from typing import ClassVar, Final
 
 import aiohttp
-from multidict import CIMultiDict
+from aiohttp import hdrs
+from multidict import CIMultiDict, istr
 from yarl import URL
 
+from printnow_async._http.expiry import Expiry
 from printnow_async._http.redaction import redact
 from printnow_async._http.watch import DirtyConnectionError, Watch, WatchedRequest, current_watch
 from printnow_async._http.wire import ERROR_BODY_LIMIT, NoAnswer, RawResponse, Request
@@ -24,6 +27,8 @@ from printnow_async._settings import Settings
 from printnow_async._version import __version__
 from printnow_async.errors import ConfigurationError, Sent
 from printnow_async.errors._base import one_line
+
+_REQUEST_ID: Final = istr("X-Request-ID")
 
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept. A POST on a connection that the server is just closing fails, so: not long."""
@@ -42,6 +47,16 @@ def _check_session(session: object, ssl: object) -> None:
         raise ConfigurationError(f"ssl must be an ssl.SSLContext, not {type(ssl).__name__}")
     if ssl is not None and session is not None:
         raise ConfigurationError("a borrowed session brings its own TLS settings: give ssl to its connector")
+
+
+class _NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookie and sends none."""
+
+    _none: ClassVar[SimpleCookie] = SimpleCookie()
+
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:  # noqa: ARG002 - as of every jar
+        """Give nothing: one empty object for all requests."""
+        return self._none
 
 
 class AiohttpTransport:
@@ -65,7 +80,9 @@ class AiohttpTransport:
         self._scheme, self._authority, self._prefix = root.scheme, root.raw_authority, root.raw_path.rstrip("/")
         self._host = root.raw_host
         agent = f"printnow-async/{__version__}"
-        self._headers = {
+        self._headers: dict[str, str] = {
+            "Host": root.host_port_subcomponent or "",
+            **{str(name): value for name, value in aiohttp.ClientRequest.DEFAULT_HEADERS.items()},
             "Authorization": aiohttp.encode_basic_auth(settings.token, settings.key),
             "Accept": "application/json",
             "User-Agent": agent if user_agent is None else f"{user_agent} {agent}",
@@ -99,7 +116,7 @@ class AiohttpTransport:
                 connector=connector,
                 connector_owner=self._borrowed is None,
                 headers=self._headers,
-                cookie_jar=aiohttp.DummyCookieJar(),
+                cookie_jar=_NoCookies(),
                 trust_env=False,
                 raise_for_status=False,
                 proxy=self._proxy,
@@ -113,47 +130,52 @@ class AiohttpTransport:
             # set, not passed: what traces every new session has traced the borrowed one already
             session.trace_configs[:] = self._borrowed.trace_configs
         self._session = session
+        self._expiry = Expiry(asyncio.get_running_loop())
         return session
 
-    async def attempt(self, request: Request, *, ends: float | None, connect: float | None) -> RawResponse | NoAnswer:
+    async def attempt(
+        self, request: Request, *, ends: float | None, connect: float | None, again: bool = False
+    ) -> RawResponse | NoAnswer:
         """Send `request` once and read the answer (see `Transport`).
 
+        `again` says that a connection was given up before, with nothing sent, since something had arrived on it.
         Raises `ConfigurationError` where the session has been closed.
         """
-        watch = Watch()
-        failure = await self._send(request, watch, ends, connect)
-        if watch.dirty:
-            # Whatever else lies idle may be like that connection. On a new connection nothing can have arrived.
-            self.drop_idle()
-            watch = Watch()
-            failure = await self._send(request, watch, ends, connect)
-        return self._outcome(request, watch, failure)
-
-    async def _send(self, request: Request, watch: Watch, ends: float | None, connect: float | None) -> NoAnswer | None:
-        """Send and read once; None where an answer was read to its end."""
         session = self._session
         if session is None or session.closed or (self._borrowed is not None and self._borrowed.closed):
             session = self._open()
+        watch = Watch()
         current_watch.set(watch)
+        bound = self._expiry.begin(ends)
+        raw, failure = None, None
         try:
-            async with asyncio.timeout_at(ends):
-                # No header and no body is a local variable here: a crash reporter may show those.
-                async with session.request(
-                    request.endpoint.method,
-                    self._url(request.path),
-                    data=request.body,
-                    headers=_headers(request),
-                    allow_redirects=False,
-                    timeout=_connect_timeout(connect),
-                ) as raw:
-                    await watch.read(raw)
+            # No header and no body is a local variable here: a crash reporter may show those.
+            raw = await session.request(
+                request.endpoint.method,
+                self._url(request.path),
+                data=request.body,
+                headers=_headers(request),
+                allow_redirects=False,
+                timeout=_connect_timeout(connect),
+            )
+            await watch.read(raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, it holds the headers and must not get out
-            return _no_answer(error, watch)
-        except BaseException as error:  # noqa: BLE001 - it goes on
-            # Cancellation and its like pass through, without the frames of aiohttp, which hold headers and body.
-            error.__context__ = None
-            raise error.with_traceback(None)  # noqa: B904 - it is the same error
-        return None
+            failure = _no_answer(error, watch)
+        except BaseException as error:  # noqa: BLE001 - it goes on, or is told as what it means
+            if not bound.caused(error):
+                # Cancellation and its like pass through, without the frames of aiohttp, which hold headers and body.
+                error.__context__ = None
+                raise error.with_traceback(None)  # noqa: B904 - it is the same error
+            failure = _no_answer(TimeoutError(), watch)
+        finally:
+            bound.end()
+            if raw is not None:
+                raw.release()
+        if watch.dirty and not again:
+            # Whatever else lies idle may be like that connection. On a new connection nothing can have arrived.
+            self.drop_idle()
+            return await self.attempt(request, ends=ends, connect=connect, again=True)
+        return self._outcome(request, watch, failure)
 
     def _url(self, path: str) -> URL:
         # paths are made here, of ids: there is nothing to quote, and parsing them again would cost three times this
@@ -194,6 +216,8 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Close what is ours, and wait until it is closed. Idempotent."""
         self._closed = True
+        if self._session is not None:
+            self._expiry.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -201,10 +225,10 @@ class AiohttpTransport:
 
 def _headers(request: Request) -> CIMultiDict[str]:
     """The headers of this one request; those that every request has are the session's."""
-    headers = CIMultiDict(request.headers or ())
-    headers["X-Request-ID"] = request.request_id
+    headers = CIMultiDict(request.headers) if request.headers else CIMultiDict()
+    headers[_REQUEST_ID] = request.request_id
     if request.body is not None:
-        headers["Content-Type"] = "application/json"
+        headers[hdrs.CONTENT_TYPE] = "application/json"
     return headers
 
 
