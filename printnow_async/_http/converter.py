@@ -46,8 +46,14 @@ class _Mismatch(ValueError):
         super().__init__(f"expected {expected}, got {got}")
 
 
-_NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
-"""What JSON calls the types of its values."""
+_NAMES: dict[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def _str(value: Any, _: object) -> str:

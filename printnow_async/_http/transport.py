@@ -93,9 +93,10 @@ class AiohttpTransport:
         self._borrowed = session
         self._ssl = ssl
         self._session: aiohttp.ClientSession | None = None
+        self._expiry: Expiry | None = None
         self._closed = False
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> tuple[aiohttp.ClientSession, Expiry]:
         if self._closed or (self._borrowed is not None and self._borrowed.closed):
             raise ConfigurationError(
                 "this client is closed: make a new one"
@@ -129,9 +130,8 @@ class AiohttpTransport:
         if self._borrowed is not None:
             # set, not passed: what traces every new session has traced the borrowed one already
             session.trace_configs[:] = self._borrowed.trace_configs
-        self._session = session
-        self._expiry = Expiry(asyncio.get_running_loop())
-        return session
+        self._session, self._expiry = session, Expiry(asyncio.get_running_loop())
+        return self._session, self._expiry
 
     async def attempt(
         self, request: Request, *, ends: float | None, connect: float | None, again: bool = False
@@ -142,11 +142,12 @@ class AiohttpTransport:
         Raises `ConfigurationError` where the session has been closed.
         """
         session = self._session
-        if session is None or session.closed or (self._borrowed is not None and self._borrowed.closed):
-            session = self._open()
+        expiry = self._expiry
+        if session is None or expiry is None or session.closed or (self._borrowed and self._borrowed.closed):
+            session, expiry = self._open()
         watch = Watch()
         current_watch.set(watch)
-        bound = self._expiry.begin(ends)
+        bound = expiry.begin(ends)
         raw, failure = None, None
         try:
             # No header and no body is a local variable here: a crash reporter may show those.
@@ -216,7 +217,7 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Close what is ours, and wait until it is closed. Idempotent."""
         self._closed = True
-        if self._session is not None:
+        if self._expiry is not None:
             self._expiry.close()
         session, self._session = self._session, None
         if session is not None:
