@@ -109,7 +109,7 @@ class Attempts:
             evidence=tuple(self.evidence),
             first_sent_at=self.first_sent_at,
             last_sent_at=self.last_sent_at,
-            **request.about,
+            **(request.about or {}),
             **facts,
         )
 

@@ -76,9 +76,8 @@ class AiohttpTransport:
         ssl: tls.SSLContext | None,
     ) -> None:
         _check_session(session, ssl)
-        root = URL(settings.base_url)
-        self._scheme, self._authority, self._prefix = root.scheme, root.raw_authority, root.raw_path.rstrip("/")
-        self._host = root.raw_host
+        self._root = root = URL(settings.base_url)
+        self._prefix = root.raw_path.rstrip("/")
         agent = f"printnow-async/{__version__}"
         self._headers: dict[str, str] = {
             "Host": root.host_port_subcomponent or "",
@@ -170,8 +169,8 @@ class AiohttpTransport:
             failure = _no_answer(TimeoutError(), watch)
         finally:
             bound.end()
-            if raw is not None:
-                raw.release()
+            if raw is not None and not watch.whole:
+                raw.close()  # else aiohttp has taken the connection back already
         if watch.dirty and not again:
             # Whatever else lies idle may be like that connection. On a new connection nothing can have arrived.
             self.drop_idle()
@@ -179,27 +178,21 @@ class AiohttpTransport:
         return self._outcome(request, watch, failure)
 
     def _url(self, path: str) -> URL:
-        # paths are made here, of ids: there is nothing to quote, and parsing them again would cost three times this
+        # Paths come percent-encoded, so there is nothing to quote. Parsing them would cost three times this.
         path, _, query = path.partition("?")
-        return URL.build(
-            scheme=self._scheme,
-            authority=self._authority,
-            path=self._prefix + path,
-            query_string=query,
-            encoded=True,
-        )
+        url = self._root.with_path(self._prefix + path, encoded=True)
+        return URL(f"{url}?{query}", encoded=True) if query else url
 
     def _outcome(self, request: Request, watch: Watch, failure: NoAnswer | None) -> RawResponse | NoAnswer:
         """An error status that was read counts, even if its body then broke off; a success does not."""
         status, body = watch.status, watch.body
         if status is None or (failure is not None and status < 300):
             return failure or NoAnswer("lost", watch.sent, "no answer came")
-        whole = failure is None and not watch.cut
         if status >= 300:
             secrets = (*request.secrets, *self._secrets)
-            body = redact(body, secrets, cut=not whole)[:ERROR_BODY_LIMIT]
+            body = redact(body, secrets, cut=not watch.whole)[:ERROR_BODY_LIMIT]
         return RawResponse(
-            status, body, watch.retry_after, whole, max(watch.sends, 1), watch.headers, request, self.drop_idle
+            status, body, watch.retry_after, watch.whole, watch.sends or 1, watch.headers, request, self.drop_idle
         )
 
     def drop_idle(self) -> None:
@@ -210,7 +203,7 @@ class AiohttpTransport:
         """
         connector = self._session.connector if self._session is not None else None
         for key, idle in dict(getattr(connector, "_conns", {})).items():
-            if key.host == self._host:
+            if key.host == self._root.raw_host:
                 for protocol, _ in idle:
                     protocol.close()  # aiohttp throws a connection away that is no longer connected
 

@@ -37,7 +37,7 @@ class DirtyConnectionError(aiohttp.ClientConnectionError):
 class Watch:
     """What was seen of one attempt: whether it was sent, how often, and how much of an answer came."""
 
-    __slots__ = ("arrivals", "body", "cut", "dirty", "headers", "made", "retry_after", "sends", "status")
+    __slots__ = ("arrivals", "body", "dirty", "headers", "made", "retry_after", "sends", "status", "whole")
 
     def __init__(self) -> None:
         self.made = False
@@ -52,7 +52,8 @@ class Watch:
         self.headers: Mapping[str, str] = {}
         self.body = b""
         self.retry_after: float | None = None
-        self.cut = False
+        self.whole = False
+        """Whether the answer was read to its end."""
 
     @property
     def sent(self) -> Sent:
@@ -70,6 +71,7 @@ class Watch:
         length = raw.content_length
         if length is not None and length <= limit and hdrs.CONTENT_ENCODING not in headers:
             self.body = await raw.read()  # no longer than it says: the parser sees to that
+            self.whole = True
         else:
             await self._read_bounded(raw, limit)
         if self.arrivals is not None:
@@ -81,9 +83,8 @@ class Watch:
             async for chunk in raw.content.iter_chunked(_CHUNK):
                 chunks += chunk
                 if len(chunks) > limit:
-                    self.cut = True
-                    raw.close()
-                    break
+                    return
+            self.whole = True
         finally:
             self.body = bytes(chunks[:limit])
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import attrs
@@ -64,7 +65,7 @@ class Request:
     """JSON, or None."""
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """Values inside the body that must not come back out in an error."""
-    about: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    about: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     """What a write names: `storefront_id`, `customer_id` and `username` of an `OutcomeUnknownError`."""
     headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     """Headers of the user's own, beside those that the SDK sets."""
@@ -86,7 +87,7 @@ class RawResponse:
     """False when the body was longer than what is kept of it, or broke off."""
     sends: int = 1
     """How often the request was sent in this one attempt (the HTTP library may send it again by itself)."""
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    headers: Mapping[str, str] = attrs.field(default=MappingProxyType({}), repr=False)
     """The headers of the answer; their names are compared without regard to case."""
     request: Request | None = attrs.field(default=None, repr=False)
     """What was asked; the call sets it."""
