@@ -25,6 +25,8 @@ PUBLIC = [
     "printnow_async.lifecycle",
     "printnow_async.models",
     "printnow_async.options",
+    "printnow_async.pacing",
+    "printnow_async.pacing.sql",
     "printnow_async.bulk.outcomes",
     "printnow_async.sandbox",
     "printnow_async_pytest",
