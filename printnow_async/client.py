@@ -181,9 +181,9 @@ class PrintNowClient:
         a `NoResponseError`, and for a write that stays open an `OutcomeUnknownError`. `ValueError` for arguments that
         cannot be right, before any request.
         """
-        verb = checked_method(method)
-        changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
         try:
+            verb = checked_method(method)
+            changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
             encoded = checked_path(path)
             endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
             body = None if json is None else dump_json(json)
@@ -206,12 +206,12 @@ class PrintNowClient:
         `headers` are added to every request of the new client; those that the SDK sets itself are refused with a
         `ConfigurationError`. Closing the new client closes nothing; closing this one closes both.
         """
-        _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._limits = self._limits
         other._owner = False
         try:
+            _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
             other._use(self._caller.adding(checked_headers(headers), timeout=timeout, retry=retry))
         finally:
             del headers  # as above

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import html
 import json
-import logging
 import socket
 
 import pytest
@@ -53,16 +52,6 @@ from tests.support.secrecy import (
     silent,
     talkative,
 )
-
-
-@pytest.fixture
-def log(caplog):
-    """Every record of every logger there is, the event loop's own about each step included."""
-    with contextlib.ExitStack() as stack:
-        names = [None, "asyncio", "backoff", *logging.root.manager.loggerDict]
-        for name in names:
-            stack.enter_context(caplog.at_level(logging.DEBUG, logger=name))
-        yield caplog
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

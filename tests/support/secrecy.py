@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import gzip
 import html
 import json
@@ -253,6 +254,7 @@ def variants(text):
                 yield decoded.encode("latin1").decode()  # the repr of bytes
 
 
+@functools.cache
 def found_in(text):
     return {name for name, secret in SECRETS.items() if any(secret in variant for variant in variants(text))}
 
@@ -274,7 +276,7 @@ def stored(value):
         yield pickle.dumps(value, protocol).decode("utf-8", "replace")
 
 
-def all_of(error):
+def all_of(error, *, tests=False):
     """Every text in which somebody may meet the error, by the name of the place."""
     for one in chain_of(error):
         name = type(one).__name__
@@ -287,20 +289,20 @@ def all_of(error):
         yield f"notes of {name}", repr(getattr(one, "__notes__", ()))
         for text in stored(one):
             yield f"pickle of {name}", text
-        yield from all_of_frames(one)
+        yield from all_of_frames(one, tests=tests)
 
 
 TESTS = str(Path(__file__).parents[1])
 
 
-def all_of_frames(error):
+def all_of_frames(error, *, tests=False):
     """Every local variable of the error's traceback, as a crash reporter shows those: by `repr`, and as rich does.
 
-    rich shows the fields of an attrs class, whatever its `repr` is. Frames of the tests are left out.
+    rich shows the fields of an attrs class, whatever its `repr` is. Frames of the tests are left out, unless asked for.
     """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if code.co_filename.startswith(TESTS):
+        if code.co_filename.startswith(TESTS) and not tests:
             continue
         place = f"{Path(code.co_filename).name}:{code.co_name}"
         for name, value in frame.f_locals.items():
