@@ -7,11 +7,12 @@ drops the values before the error is raised.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import attrs
@@ -139,24 +140,28 @@ def checked_user_agent(user_agent: object) -> str | None:
     raise ConfigurationError('user_agent must be printable ASCII, as in "my-shop/2.1"')
 
 
-def checked_headers(headers: object) -> dict[str, str]:
+def checked_headers(headers: Any) -> dict[str, str]:
     """`headers`, if they can be added to requests; else `ConfigurationError`, which shows no value."""
     if headers is None:
         return {}
+    problem = _headers_problem(headers)
+    if problem is None:
+        return dict(headers)
+    del headers
+    raise ConfigurationError(problem)
+
+
+def _headers_problem(headers: object) -> str | None:
     if not isinstance(headers, Mapping):
-        raise ConfigurationError(f"headers must be a mapping of names to values, not {type(headers).__name__}")
+        return f"headers must be a mapping of names to values, not {type(headers).__name__}"
     for name, value in headers.items():
         if not isinstance(name, str) or _TOKEN.fullmatch(name) is None:
-            raise ConfigurationError(f"{name!r} cannot be the name of a header")
+            return f"{name!r} cannot be the name of a header"
         if name.lower() in _OURS:
-            raise ConfigurationError(f"the header {name} is set by the SDK itself")
-        if not isinstance(value, str) or not value.isprintable() or not _is_latin_1(value):
-            raise ConfigurationError(f"the value of the header {name} must be printable Latin-1")
-    return {name: value for name, value in headers.items() if isinstance(value, str)}
-
-
-def _is_latin_1(text: str) -> bool:
-    return all(character <= "\xff" for character in text)
+            return f"the header {name} is set by the SDK itself"
+        if not isinstance(value, str) or not value.isprintable() or any(character > "\xff" for character in value):
+            return f"the value of the header {name} must be printable Latin-1"
+    return None
 
 
 def checked_method(method: object) -> str:
@@ -166,20 +171,28 @@ def checked_method(method: object) -> str:
     return method.upper()
 
 
-def checked_path(path: object, params: Mapping[str, object] | None) -> str:
-    """`path` with `params` as its query, percent-encoded, if it lies below the base URL; else `ValueError`."""
+def checked_path(path: object) -> str:
+    """`path`, percent-encoded, if it lies below the base URL; else `ValueError`."""
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         raise ValueError('path must begin with one slash, as "/api/v2/storefront/1": it is below the base URL')
     if any(mark in path for mark in "?#\\") or not path.isprintable():
         raise ValueError("path must hold no query, fragment, backslash or control character: pass params=… for a query")
     if any(segment in {".", ".."} for segment in path.replace("%2e", ".").replace("%2E", ".").split("/")):
         raise ValueError("path must not hold the segments . and ..: only paths below the base URL are asked for")
-    encoded = quote(path, safe="/%:@!$&'()*+,;=~-._")
-    query = urlencode(params or {}, doseq=True)
-    return f"{encoded}?{query}" if query else encoded
+    return quote(path, safe="/%:@!$&'()*+,;=~-._")
+
+
+def with_query(path: str, params: Mapping[str, object] | None) -> str:
+    """`path` with `params` as its query, percent-encoded, if they can be that; else `ValueError`."""
+    if not params:
+        return path
+    with contextlib.suppress(TypeError, ValueError):
+        return f"{path}?{urlencode(params, doseq=True)}"
+    del params
+    raise ValueError("params must be a mapping of names to values, or to lists of values")
 
 
 def route_of(path: str) -> str:
-    """`path` as events show it: without its query, and with each segment that holds a digit left out."""
-    segments = path.partition("?")[0].split("/")
+    """`path` as events show it: with each segment that holds a digit left out."""
+    segments = path.split("/")
     return "/".join("{id}" if re.search(r"\d", part) and part != "v2" else part for part in segments)

@@ -13,6 +13,7 @@ from printnow_async._http.caller import HTTPCaller
 from printnow_async._http.converter import dump_json
 from printnow_async._http.gate import Gate
 from printnow_async._http.observe import Observers
+from printnow_async._http.redaction import texts_in
 from printnow_async._http.retry import RetryBudget
 from printnow_async._http.rules import Reading, Unrepeated
 from printnow_async._http.shared import Shared
@@ -25,6 +26,7 @@ from printnow_async._settings import (
     checked_path,
     checked_user_agent,
     route_of,
+    with_query,
 )
 from printnow_async.customers import Customers
 from printnow_async.errors import ConfigurationError
@@ -179,14 +181,16 @@ class PrintNowClient:
         a `NoResponseError`, and for a write that stays open an `OutcomeUnknownError`. `ValueError` for arguments that
         cannot be right, before any request.
         """
-        verb = checked_method(method)
-        encoded = checked_path(path, params)
-        more = {**self._caller.headers, **checked_headers(headers)}
-        changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
-        endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
-        request = Request(endpoint, encoded, None if json is None else dump_json(json))
-        del json, params, headers  # they may hold what a crash reporter must not show
-        caller = HTTPCaller(self._caller.shared, self._caller.timeout, self._caller.retry, more)
+        try:
+            verb = checked_method(method)
+            changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
+            encoded = checked_path(path)
+            endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
+            body = None if json is None else dump_json(json)
+            request = Request(endpoint, with_query(encoded, params), body, secrets=(*texts_in(json), *texts_in(params)))
+            caller = self._caller.adding(checked_headers(headers))
+        finally:
+            body = json = params = headers = None  # a crash reporter shows the local variables of each frame
         with caller.operation(endpoint) as call:
             return await call.send(request, _AS_IT_CAME_ONCE if changes and not repeat else _AS_IT_CAME)
 
@@ -202,20 +206,15 @@ class PrintNowClient:
         `headers` are added to every request of the new client; those that the SDK sets itself are refused with a
         `ConfigurationError`. Closing the new client closes nothing; closing this one closes both.
         """
-        _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
-        caller = self._caller
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._limits = self._limits
         other._owner = False
-        other._use(
-            HTTPCaller(
-                caller.shared,
-                timeout if timeout is not None else caller.timeout,
-                retry if retry is not None else caller.retry,
-                {**caller.headers, **checked_headers(headers)},
-            )
-        )
+        try:
+            _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
+            other._use(self._caller.adding(checked_headers(headers), timeout=timeout, retry=retry))
+        finally:
+            del headers  # as above
         return other
 
     async def aclose(self, drain: float | None = None) -> None:

@@ -297,4 +297,5 @@ def dump_json(value: Any) -> bytes:
     """Any value as JSON; `ValueError` where it is not of JSON's own types."""
     with contextlib.suppress(TypeError, ValueError, RecursionError):
         return _json()[1](value)
+    del value  # a crash reporter shows the local variables of a frame that raises
     raise ValueError("json must hold values of JSON's own types")

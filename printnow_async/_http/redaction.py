@@ -18,7 +18,7 @@ length of the body, and to that of the secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from html.entities import html5
 from typing import Final, TypeAlias
@@ -28,6 +28,10 @@ import attrs
 MARK: Final = b"[redacted]"
 _FEWEST: Final = 4
 """Characters of a secret at the end of a body that was cut short, from which on they count as part of it."""
+_MOST: Final = 32
+"""Different secrets that are looked for: of a body that may hold any of more, nothing is kept."""
+_SHORTEST: Final = 6
+"""Characters of a text that a user sends, from which on the text counts as a secret."""
 _LONGEST: Final = 4096
 """Bytes of a secret that are looked for in every form: a password has at most 1,024 characters of up to 4 bytes."""
 _BACKSLASH: Final = 0x5C
@@ -53,8 +57,11 @@ def redact(body: bytes, secrets: tuple[str, ...], *, cut: bool = False) -> bytes
 
     `cut` says that the body goes on behind what was kept of it, so that a secret may stand there in part.
     """
+    different = {secret for secret in secrets if secret}
+    if len(different) > _MOST:
+        return MARK if body else body
     text = _Text(body)
-    found = sorted(span for secret in filter(None, secrets) for span in _spans(text, secret, cut=cut))
+    found = sorted(span for secret in different for span in _spans(text, secret, cut=cut))
     parts: list[bytes] = []
     kept = 0
     for begin, end in found:
@@ -62,6 +69,19 @@ def redact(body: bytes, secrets: tuple[str, ...], *, cut: bool = False) -> bytes
             parts += (body[kept:begin], MARK)
         kept = max(kept, end)
     return b"".join([*parts, body[kept:]])
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a JSON value that is long enough to be a secret."""
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST:
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts_in(item)
 
 
 @attrs.define(eq=False, slots=False)

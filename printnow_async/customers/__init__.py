@@ -80,7 +80,9 @@ class Customers:
 
         Raises `UsernameInUseError` or `EmailInUseError` where one is taken. Source: section "Create Customer".
         """
-        _check(account, NewAccount, "account")
+        if problem := _problem(account, NewAccount, "account"):
+            del account  # a crash reporter shows the local variables of a frame that raises
+            raise ValueError(problem)
         # a body is never a local variable: tracebacks may show those
         request = Request(
             CREATE,
@@ -112,7 +114,9 @@ class Customers:
 
         Raises `CustomerNotFoundError`. Source: section "Update Customer", "Updatable Fields".
         """
-        _check(changes, CustomerUpdate, "changes")
+        if problem := _problem(changes, CustomerUpdate, "changes"):
+            del changes  # a crash reporter shows the local variables of a frame that raises
+            raise ValueError(problem)
         path = _path(customer_id)
         request = Request(
             UPDATE,
@@ -150,7 +154,9 @@ class Customers:
         Raises `UsernameInUseError` or `EmailInUseError` where one is taken (then nothing was changed), and
         `CustomerNotFoundError`. Source: section "Update Customer", "Converting a Temporary User".
         """
-        _check(account, NewAccount, "account")
+        if problem := _problem(account, NewAccount, "account"):
+            del account  # a crash reporter shows the local variables of a frame that raises
+            raise ValueError(problem)
         path = _path(customer_id)
         request = Request(
             CONVERT,
@@ -194,9 +200,8 @@ def _path(customer_id: int, name: str = "customer_id") -> str:
     return f"{COLLECTION}/{checked_id(customer_id, name)}"
 
 
-def _check(value: object, cls: type[Any], name: str) -> None:
-    if not isinstance(value, cls):
-        raise ValueError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+def _problem(value: object, cls: type[Any], name: str) -> str:
+    return "" if isinstance(value, cls) else f"{name} must be a {cls.__name__}, not {type(value).__name__}"
 
 
 async def _read_back(call: Asker, write: Request, read: Request, customer_id: int) -> Customer:

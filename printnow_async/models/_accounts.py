@@ -173,9 +173,12 @@ class NewAccount:
 
         Raises `InvalidAccountError`, whose `problems` name the missing fields, too.
         """
+        is_mapping, kind = isinstance(form, Mapping), type(form).__name__
         account = cls.__new__(cls)
-        missing = _fill(account, form)
+        missing = _fill(account, form) if is_mapping else {}
         del form  # it holds the password
+        if not is_mapping:
+            raise ValueError(f"form must be a mapping of names to values, not {kind}")
         problems = _problems(account)
         if problems := {name: missing.get(name, problem) for name, problem in problems.items()}:
             raise InvalidAccountError(_told(problems), problems=problems)
