@@ -9,22 +9,24 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from printnow_async._checks import checked_seconds
 from printnow_async._http.caller import HTTPCaller
 from printnow_async._http.converter import dump_json
 from printnow_async._http.gate import Gate
 from printnow_async._http.observe import Observers
 from printnow_async._http.retry import RetryBudget
 from printnow_async._http.rules import Reading, Unrepeated
-from printnow_async._http.shared import Shared
+from printnow_async._http.shared import Shared, in_time
 from printnow_async._http.transport import AiohttpTransport
 from printnow_async._http.wire import Endpoint, RawResponse, Request, Transport
 from printnow_async._settings import (
     Settings,
-    checked_headers,
     checked_method,
     checked_path,
     checked_user_agent,
     route_of,
+    secrets_in,
+    with_headers,
 )
 from printnow_async.customers import Customers
 from printnow_async.errors import ConfigurationError
@@ -42,8 +44,17 @@ __all__ = ["PrintNowClient"]
 
 _PING: Final = Endpoint("ping", "GET", "/api/v2/ping", write=False)
 _NOTHING: Final = Reading(lambda _response: None)
-_AS_IT_CAME: Final = Reading(lambda response: response)
-_AS_IT_CAME_ONCE: Final = Unrepeated(lambda response: response)
+
+
+class _Repeated(Unrepeated[RawResponse]):
+    """A write that may be repeated; nobody knows whether the refusal of a repeat speaks of the attempts before it."""
+
+    repeats = True
+
+
+_READ: Final = Reading[RawResponse](lambda response: response)
+_WRITTEN_ONCE: Final = Unrepeated[RawResponse](lambda response: response)
+_WRITTEN_AGAIN: Final = _Repeated(lambda response: response)
 
 
 class PrintNowClient:
@@ -96,10 +107,8 @@ class PrintNowClient:
         _check_options(timeout, retry)
         _check(limits, Limits, "limits")
         agent = checked_user_agent(user_agent)
-        if pacer is not None and not (
-            callable(getattr(pacer, "turn", None)) and callable(getattr(pacer, "hold", None))
-        ):
-            raise ConfigurationError(f"pacer must have the coroutines turn and hold, not {type(pacer).__name__}")
+        _check_methods(pacer, "pacer", "turn", "hold")
+        _check_methods(transport, "transport", "attempt", "aclose")
         if transport is None:
             transport = AiohttpTransport(
                 settings, user_agent=agent, connections=limits.max_concurrency, session=session, ssl=ssl
@@ -169,8 +178,8 @@ class PrintNowClient:
 
         Takes
         - `method` and `path`: as "GET" and "/api/v2/storefront/1". The path lies below the base URL.
-        - `params`: the query, as names and values or lists of values.
-        - `json`: what is sent as the JSON body; None for no body.
+        - `params`: the query, as names and strings, numbers, true and false, or lists of these.
+        - `json`: what is sent as the JSON body; None for no body. Texts under a name as "password" stay out of errors.
         - `headers`: beside those of `with_options`; those that the SDK sets itself are refused.
         - `write`: whether the server changes something; everything but GET and HEAD does, unless you say otherwise.
         - `repeat`: whether a write that got no answer may be sent again: say so where a second time does no harm.
@@ -179,16 +188,20 @@ class PrintNowClient:
         a `NoResponseError`, and for a write that stays open an `OutcomeUnknownError`. `ValueError` for arguments that
         cannot be right, before any request.
         """
-        verb = checked_method(method)
-        encoded = checked_path(path, params)
-        more = {**self._caller.headers, **checked_headers(headers)}
-        changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
-        endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
-        request = Request(endpoint, encoded, None if json is None else dump_json(json))
-        del json, params, headers  # they may hold what a crash reporter must not show
-        caller = HTTPCaller(self._caller.shared, self._caller.timeout, self._caller.retry, more)
+        # A crash reporter shows the local variables of a frame that raises: what may hold a secret goes before.
+        try:
+            verb, encoded = checked_method(method), checked_path(path, params)
+            changes = verb not in {"GET", "HEAD"} if write is None else bool(write)
+            endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
+            request = Request(endpoint, encoded, None if json is None else dump_json(json), secrets_in(json))
+            caller = self._with(headers=headers)
+        except ValueError as error:
+            del params, json, headers
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
+        del params, json, headers
+        rule = _READ if not changes else _WRITTEN_AGAIN if repeat else _WRITTEN_ONCE
         with caller.operation(endpoint) as call:
-            return await call.send(request, _AS_IT_CAME_ONCE if changes and not repeat else _AS_IT_CAME)
+            return await call.send(request, rule)
 
     def with_options(
         self,
@@ -203,42 +216,52 @@ class PrintNowClient:
         `ConfigurationError`. Closing the new client closes nothing; closing this one closes both.
         """
         _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
-        caller = self._caller
+        try:
+            caller = self._with(timeout, retry, headers)
+        except ConfigurationError as error:
+            del headers  # a crash reporter shows the local variables of a frame that raises
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._limits = self._limits
         other._owner = False
-        other._use(
-            HTTPCaller(
-                caller.shared,
-                timeout if timeout is not None else caller.timeout,
-                retry if retry is not None else caller.retry,
-                {**caller.headers, **checked_headers(headers)},
-            )
-        )
+        other._use(caller)
         return other
+
+    def _with(
+        self,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTTPCaller:
+        caller = self._caller
+        return HTTPCaller(
+            caller.shared,
+            timeout if timeout is not None else caller.timeout,
+            retry if retry is not None else caller.retry,
+            with_headers(caller.headers, headers),
+        )
 
     async def aclose(self, drain: float | None = None) -> None:
         """Close the connections that are ours. Idempotent; the client cannot be used afterwards.
 
         `drain`: seconds that calls under way get to end; new calls are refused meanwhile with a `ConfigurationError`.
-        Without it, calls under way fail at once.
+        Without it, or with 0, calls under way fail at once.
         """
-        if drain is not None and not 0 <= drain < float("inf"):
-            raise ConfigurationError(f"drain must be a finite number of seconds, 0 or more, not {drain!r}")
+        if drain is not None and drain != 0:
+            checked_seconds(drain, "drain", ConfigurationError)
         if not self._owner:
             return
         shared = self._caller.shared
         shared.closing = True
-        if drain and shared.calls:
-            try:
-                async with asyncio.timeout(drain):
-                    await shared.idle.wait()
-            except TimeoutError:
-                pass  # what is still under way has had its time
-        shared.closed = True
-        shared.gate.close()
-        await shared.transport.aclose()
+        try:
+            if drain and shared.calls:
+                # what is still under way after so long has had its time
+                await in_time(asyncio.get_running_loop().time() + drain, shared.idle.wait())
+        finally:
+            shared.closed = True
+            shared.gate.close()
+            await shared.transport.aclose()
 
     async def __aenter__(self) -> Self:
         self._caller.shared.check_usable()
@@ -260,6 +283,11 @@ class PrintNowClient:
 def _check_options(timeout: object, retry: object) -> None:
     _check(timeout, Timeout, "timeout")
     _check(retry, RetryPolicy, "retry")
+
+
+def _check_methods(value: object, name: str, *methods: str) -> None:
+    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+        raise ConfigurationError(f"{name} must have the coroutines {' and '.join(methods)}, not {type(value).__name__}")
 
 
 def _check(value: object, cls: type[object], name: str) -> None:
