@@ -102,7 +102,7 @@ class Deleting(Rule[None]):
         except InvalidResponseError:
             return
         named = body.get("id") if isinstance(body, dict) else None
-        if named is not None and str(named) != str(self.customer_id):
+        if type(named) is int and named != self.customer_id:
             raise ForeignAnswerError(f"it names another customer than {self.customer_id}")
 
     async def look(self, ask: Ask, answer: APIError | None) -> Known[None] | None:

@@ -205,7 +205,7 @@ def test_a_drain_that_is_cancelled_closes_at_once():
 @pytest.mark.parametrize("drain", [-1, -0.001, float("nan"), float("inf"), "5", True, [5]], ids=repr)
 async def test_a_drain_that_is_no_time_is_refused_and_closes_nothing(drain):
     client = client_on(transport := FakeTransport(EMPTY))
-    with pytest.raises(ConfigurationError, match="^drain must be"):
+    with pytest.raises(ConfigurationError, match=r"^drain must be"):
         await client.aclose(drain)
     assert transport.closed == 0
     await client.ping()
@@ -215,7 +215,7 @@ async def test_a_drain_that_is_no_time_is_refused_and_closes_nothing(drain):
 async def test_a_client_with_other_options_refuses_the_same_drain_and_closes_nothing():
     client = client_on(transport := FakeTransport(EMPTY))
     other = client.with_options()
-    with pytest.raises(ConfigurationError, match="^drain must be"):
+    with pytest.raises(ConfigurationError, match=r"^drain must be"):
         await other.aclose(-1)
     await other.aclose(drain=5.0)
     await client.ping()
