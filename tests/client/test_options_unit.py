@@ -13,6 +13,7 @@ import warnings
 
 import aiohttp
 import pytest
+from hypothesis import given, strategies as st
 from yarl import URL
 
 from printnow_async import (
@@ -217,6 +218,19 @@ def test_plain_http_to_anywhere_else_is_refused(url):
         "https://api.printnow.com:port",
         "https://[::1",
         "https://[not-an-address]",
+        "http://[::1].evil.com",
+        "http://[::1]evil.com",
+        "http://[::1",
+        "http://::1]",
+        "http://[::1]:0",
+        "http://127.0.0.1:0",
+        "http://[::1]:x",
+        "http://[]",
+        "https://é..b",
+        "https://exämple" + "a" * 70,
+        "https://a\u200d.example",
+        "https://a|b",
+        "https://%61.example",
     ],
 )
 def test_what_is_no_http_url_is_refused(url):
@@ -601,3 +615,22 @@ async def test_a_client_that_is_forgotten_open_is_told_of_by_a_warning(nobody):
             await asyncio.sleep(0)  # what the failed connection left for later
         gc.collect()
     assert {warning.category for warning in caught} == {ResourceWarning}
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.builds(
+            "{}://{}{}{}".format,
+            st.sampled_from(["http", "https"]),
+            st.one_of(st.text(max_size=12), st.sampled_from(["[::1]", "127.0.0.1", "localhost", "api.example.com"])),
+            st.sampled_from(["", ":", ":0", ":80", ":99999", ".evil.com", "]", "[", "@x"]),
+            st.sampled_from(["", "/", "/a", "?", "#", "\\", "/%zz"]),
+        ),
+    )
+)
+def test_no_base_url_is_answered_with_anything_but_a_client_or_a_configuration_error(url):
+    with contextlib.suppress(ConfigurationError):
+        client_of(url)
+    with contextlib.suppress(ConfigurationError):
+        client_of("https://api.example.com", proxy=url)
