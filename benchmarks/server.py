@@ -1,4 +1,4 @@
-"""A server with one answer for every kind of request: `python server.py DELAY_MS`; the first line it prints is its port.
+"""A server with one answer for each kind of request: `python server.py DELAY_MS`. Its first line is its port.
 
 It reads no more of HTTP than it takes to check the credentials and to find where a request ends, so that it is the
 client that limits a measurement.

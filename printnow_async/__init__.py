@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from printnow_async._http.wire import Endpoint, NoAnswer, RawResponse, Request, Transport
 from printnow_async._version import __version__
 from printnow_async.client import PrintNowClient
 from printnow_async.customers import Customers
@@ -50,6 +51,7 @@ from printnow_async.models import (
     WebhookEvent,
 )
 from printnow_async.options import Limits, LiveLimits, RetryPolicy, Timeout
+from printnow_async.pacing import Pacer
 
 if TYPE_CHECKING:
     from printnow_async.bulk import (
@@ -85,6 +87,7 @@ __all__ = [
     "Customers",
     "DeadlineExceededError",
     "EmailInUseError",
+    "Endpoint",
     "Failure",
     "InvalidAccountError",
     "InvalidResponseError",
@@ -98,18 +101,22 @@ __all__ = [
     "MemoryTracker",
     "NOT_GIVEN",
     "NewAccount",
+    "NoAnswer",
     "NoResponseError",
     "NotFoundError",
     "NotTemporaryError",
     "Observer",
     "Outcome",
     "OutcomeUnknownError",
+    "Pacer",
     "PacerError",
     "PermissionDeniedError",
     "PrintNowClient",
     "PrintNowError",
     "Progress",
     "RateLimitError",
+    "RawResponse",
+    "Request",
     "RetryPolicy",
     "Sent",
     "ServerError",
@@ -122,6 +129,7 @@ __all__ = [
     "Tracker",
     "Transition",
     "TransitionError",
+    "Transport",
     "UnexpectedStatusError",
     "UsernameInUseError",
     "Webhook",

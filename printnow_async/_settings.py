@@ -12,8 +12,8 @@ import os
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Any, Final, Self
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from typing import Final, Self
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import attrs
 
@@ -25,8 +25,9 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A name of a method or header (RFC 9110, 5.6.2)."""
 _OURS: Final = frozenset(
     {
-        *("accept", "authorization", "connection", "content-length", "content-type", "cookie", "host", "te"),
-        *("proxy-authorization", "trailer", "transfer-encoding", "upgrade", "user-agent", "x-request-id"),
+        *("accept", "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie"),
+        *("expect", "host", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("user-agent", "x-request-id"),
     }
 )
 """Headers that the SDK or its HTTP library sets."""
@@ -76,12 +77,15 @@ def _split(url: str) -> SplitResult | None:
     """The parts of an absolute http or https URL; None for anything else."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname or "", parts.port
+        if not host.isascii():
+            host = host.encode("idna").decode() if host.isprintable() else ""
     except ValueError:
         return None
     # What follows an IPv6 address in brackets can only be a port: older versions of Python let anything stand there.
-    sound = re.fullmatch(r"(?:.*@)?(?:\[[^\[\]]+\]|[^\[\]]*)(?::\d*)?", parts.netloc) is not None
-    return parts if parts.scheme in {"http", "https"} and host and sound else None
+    bracketed = re.fullmatch(r"(?:.*@)?\[[^\[\]]+\](?::\d*)?", parts.netloc) is not None
+    sound = bracketed or re.fullmatch(r"[\w.-]+", host, re.ASCII) is not None
+    return parts if parts.scheme in {"http", "https"} and host and port != 0 and sound else None
 
 
 def _base_url_problem(url: object) -> str | None:
@@ -140,18 +144,23 @@ def checked_user_agent(user_agent: object) -> str | None:
     raise ConfigurationError('user_agent must be printable ASCII, as in "my-shop/2.1"')
 
 
-def checked_headers(headers: Any) -> dict[str, str]:
-    """`headers`, if they can be added to requests; else `ConfigurationError`, which shows no value."""
-    if headers is None:
-        return {}
-    problem = _headers_problem(headers)
-    if problem is None:
-        return dict(headers)
-    del headers
-    raise ConfigurationError(problem)
+def with_headers(base: Mapping[str, str], more: object) -> Mapping[str, str]:
+    """The headers `base` with `more`, which take the place of those of the same name in whatever case.
+
+    `ConfigurationError`, whose text shows no value, where `more` cannot be added to requests.
+    """
+    problem = _headers_problem(more)
+    if problem is not None:
+        del more
+        raise ConfigurationError(problem)
+    added: Mapping[str, str] = more if isinstance(more, Mapping) else {}
+    merged = {name.lower(): (name, value) for name, value in (*base.items(), *added.items())}
+    return dict(merged.values())
 
 
 def _headers_problem(headers: object) -> str | None:
+    if headers is None:
+        return None
     if not isinstance(headers, Mapping):
         return f"headers must be a mapping of names to values, not {type(headers).__name__}"
     for name, value in headers.items():
@@ -159,8 +168,8 @@ def _headers_problem(headers: object) -> str | None:
             return f"{name!r} cannot be the name of a header"
         if name.lower() in _OURS:
             return f"the header {name} is set by the SDK itself"
-        if not isinstance(value, str) or not value.isprintable() or any(character > "\xff" for character in value):
-            return f"the value of the header {name} must be printable Latin-1"
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            return f"the value of the header {name} must be printable ASCII"
     return None
 
 
@@ -175,24 +184,42 @@ def checked_path(path: object) -> str:
     """`path`, percent-encoded, if it lies below the base URL; else `ValueError`."""
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         raise ValueError('path must begin with one slash, as "/api/v2/storefront/1": it is below the base URL')
-    if any(mark in path for mark in "?#\\") or not path.isprintable():
-        raise ValueError("path must hold no query, fragment, backslash or control character: pass params=… for a query")
-    if any(segment in {".", ".."} for segment in path.replace("%2e", ".").replace("%2E", ".").split("/")):
-        raise ValueError("path must not hold the segments . and ..: only paths below the base URL are asked for")
+    if any(mark in path for mark in "?#") or not path.isprintable():
+        raise ValueError("path must hold no query, fragment or control character: pass params=… for a query")
+    # Servers differ in what they decode first, and in what they take for the end of a segment.
+    if any(segment in {".", ".."} for segment in re.split(r"[/\\;]", unquote(path))) or "\\" in unquote(path):
+        raise ValueError("path must hold no backslash and no segment . or ..: only paths below the base URL are sent")
     return quote(path, safe="/%:@!$&'()*+,;=~-._")
 
 
-def with_query(path: str, params: Mapping[str, object] | None) -> str:
+def with_query(path: str, params: object) -> str:
     """`path` with `params` as its query, percent-encoded, if they can be that; else `ValueError`."""
-    if not params:
+    if params is None:
         return path
-    with contextlib.suppress(TypeError, ValueError):
-        return f"{path}?{urlencode(params, doseq=True)}"
+    pairs = _pairs(params)
     del params
-    raise ValueError("params must be a mapping of names to values, or to lists of values")
+    if isinstance(pairs, str):
+        raise ValueError(pairs)
+    with contextlib.suppress(ValueError):  # half of a pair of surrogates
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+    pairs.clear()
+    raise ValueError("params must hold no lone surrogate")
+
+
+def _pairs(params: object) -> list[tuple[str, str]] | str:
+    """The names and values of a query, or what is wrong with them."""
+    if not isinstance(params, Mapping):
+        return f"params must be a mapping of names to values, not {type(params).__name__}"
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if not isinstance(name, str) or not isinstance(each, str | int | float):
+                return f"params must be strings and numbers, or lists of these, not {type(each).__name__}"
+            pairs.append((name, str(each).lower() if isinstance(each, bool) else str(each)))
+    return pairs
 
 
 def route_of(path: str) -> str:
-    """`path` as events show it: with each segment that holds a digit left out."""
-    segments = path.split("/")
-    return "/".join("{id}" if re.search(r"\d", part) and part != "v2" else part for part in segments)
+    """`path` as events show it: without its query, and with every segment that may be an ID or a name left out."""
+    segments = path.partition("?")[0].split("/")
+    return "/".join(part if re.fullmatch(r"[A-Za-z_-]*|v\d+", part) else "{id}" for part in segments)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from printnow_async._checks import checked_seconds
 from printnow_async._http.caller import HTTPCaller
 from printnow_async._http.converter import dump_json
 from printnow_async._http.gate import Gate
@@ -16,16 +17,16 @@ from printnow_async._http.observe import Observers
 from printnow_async._http.redaction import texts_in
 from printnow_async._http.retry import RetryBudget
 from printnow_async._http.rules import Reading, Unrepeated
-from printnow_async._http.shared import Shared
+from printnow_async._http.shared import Shared, in_time
 from printnow_async._http.transport import AiohttpTransport
 from printnow_async._http.wire import Endpoint, RawResponse, Request, Transport
 from printnow_async._settings import (
     Settings,
-    checked_headers,
     checked_method,
     checked_path,
     checked_user_agent,
     route_of,
+    with_headers,
     with_query,
 )
 from printnow_async.customers import Customers
@@ -44,8 +45,17 @@ __all__ = ["PrintNowClient"]
 
 _PING: Final = Endpoint("ping", "GET", "/api/v2/ping", write=False)
 _NOTHING: Final = Reading(lambda _response: None)
-_AS_IT_CAME: Final = Reading(lambda response: response)
-_AS_IT_CAME_ONCE: Final = Unrepeated(lambda response: response)
+
+
+class _Repeated(Unrepeated[RawResponse]):
+    """A write that may be repeated; nobody knows whether the refusal of a repeat speaks of the attempts before it."""
+
+    repeats = True
+
+
+_READ: Final = Reading[RawResponse](lambda response: response)
+_WRITTEN_ONCE: Final = Unrepeated[RawResponse](lambda response: response)
+_WRITTEN_AGAIN: Final = _Repeated(lambda response: response)
 
 
 class PrintNowClient:
@@ -98,10 +108,8 @@ class PrintNowClient:
         _check_options(timeout, retry)
         _check(limits, Limits, "limits")
         agent = checked_user_agent(user_agent)
-        if pacer is not None and not (
-            callable(getattr(pacer, "turn", None)) and callable(getattr(pacer, "hold", None))
-        ):
-            raise ConfigurationError(f"pacer must have the coroutines turn and hold, not {type(pacer).__name__}")
+        _check_methods(pacer, "pacer", "turn", "hold")
+        _check_methods(transport, "transport", "attempt", "aclose")
         if transport is None:
             transport = AiohttpTransport(
                 settings, user_agent=agent, connections=limits.max_concurrency, session=session, ssl=ssl
@@ -171,8 +179,8 @@ class PrintNowClient:
 
         Takes
         - `method` and `path`: as "GET" and "/api/v2/storefront/1". The path lies below the base URL.
-        - `params`: the query, as names and values or lists of values.
-        - `json`: what is sent as the JSON body; None for no body.
+        - `params`: the query, as names and strings, numbers, true and false, or lists of these.
+        - `json`: what is sent as the JSON body; None for no body. Texts under a name as "password" stay out of errors.
         - `headers`: beside those of `with_options`; those that the SDK sets itself are refused.
         - `write`: whether the server changes something; everything but GET and HEAD does, unless you say otherwise.
         - `repeat`: whether a write that got no answer may be sent again: say so where a second time does no harm.
@@ -188,11 +196,12 @@ class PrintNowClient:
             endpoint = Endpoint("request", verb, route_of(encoded), write=changes)
             body = None if json is None else dump_json(json)
             request = Request(endpoint, with_query(encoded, params), body, secrets=(*texts_in(json), *texts_in(params)))
-            caller = self._caller.adding(checked_headers(headers))
+            caller = self._with(headers=headers)
         finally:
             body = json = params = headers = None  # a crash reporter shows the local variables of each frame
+        rule = _READ if not changes else _WRITTEN_AGAIN if repeat else _WRITTEN_ONCE
         with caller.operation(endpoint) as call:
-            return await call.send(request, _AS_IT_CAME_ONCE if changes and not repeat else _AS_IT_CAME)
+            return await call.send(request, rule)
 
     def with_options(
         self,
@@ -206,38 +215,50 @@ class PrintNowClient:
         `headers` are added to every request of the new client; those that the SDK sets itself are refused with a
         `ConfigurationError`. Closing the new client closes nothing; closing this one closes both.
         """
+        try:
+            _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
+            caller = self._with(timeout, retry, headers)
+        finally:
+            del headers  # as above
         other = object.__new__(type(self))
         other._base_url = self._base_url
         other._limits = self._limits
         other._owner = False
-        try:
-            _check_options(timeout if timeout is not None else Timeout(), retry if retry is not None else RetryPolicy())
-            other._use(self._caller.adding(checked_headers(headers), timeout=timeout, retry=retry))
-        finally:
-            del headers  # as above
+        other._use(caller)
         return other
+
+    def _with(
+        self,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTTPCaller:
+        caller = self._caller
+        try:
+            merged = with_headers(caller.headers, headers)
+        finally:
+            headers = None  # as above
+        return HTTPCaller(caller.shared, timeout or caller.timeout, retry or caller.retry, merged)
 
     async def aclose(self, drain: float | None = None) -> None:
         """Close the connections that are ours. Idempotent; the client cannot be used afterwards.
 
         `drain`: seconds that calls under way get to end; new calls are refused meanwhile with a `ConfigurationError`.
-        Without it, calls under way fail at once.
+        Without it, or with 0, calls under way fail at once.
         """
-        if drain is not None and not 0 <= drain < float("inf"):
-            raise ConfigurationError(f"drain must be a finite number of seconds, 0 or more, not {drain!r}")
+        if drain is not None and drain != 0:
+            checked_seconds(drain, "drain", ConfigurationError)
         if not self._owner:
             return
         shared = self._caller.shared
         shared.closing = True
-        if drain and shared.calls:
-            try:
-                async with asyncio.timeout(drain):
-                    await shared.idle.wait()
-            except TimeoutError:
-                pass  # what is still under way has had its time
-        shared.closed = True
-        shared.gate.close()
-        await shared.transport.aclose()
+        try:
+            if drain and shared.calls:
+                # what is still under way after so long has had its time
+                await in_time(asyncio.get_running_loop().time() + drain, shared.idle.wait())
+        finally:
+            shared.close()
+            await shared.transport.aclose()
 
     async def __aenter__(self) -> Self:
         self._caller.shared.check_usable()
@@ -259,6 +280,11 @@ class PrintNowClient:
 def _check_options(timeout: object, retry: object) -> None:
     _check(timeout, Timeout, "timeout")
     _check(retry, RetryPolicy, "retry")
+
+
+def _check_methods(value: object, name: str, *methods: str) -> None:
+    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+        raise ConfigurationError(f"{name} must have the coroutines {' and '.join(methods)}, not {type(value).__name__}")
 
 
 def _check(value: object, cls: type[object], name: str) -> None:

@@ -90,6 +90,7 @@ class Call:
         write that was left open an `OutcomeUnknownError`.
         """
         attempts, pauses = Attempts(request), waits(self._retry)
+        request.once = not rule.repeats
         while True:
             # 1. A place and a turn, then the attempt. Some writes look at the server directly before it: what the
             #    look shows may be the result, and a look that fails stands for the attempt.
@@ -125,12 +126,12 @@ class Call:
                 return await self._conclude(attempts, rule)
             self._repeats += 1
             self._paused += pause
-            await asyncio.sleep(pause)
+            await self._shared.sleep(pause)
 
     def _next_pause(self, pauses: Iterator[float], outcome: RawResponse | NoAnswer) -> float | None:
-        """Seconds until the next attempt; None where policy, deadline or budget allow none."""
+        """Seconds until the next attempt; None where policy, deadline or budget allow none, or the client is closed."""
         wait = next(pauses, None)
-        pause = None if wait is None else pause_before_repeat(self._retry, wait, outcome)
+        pause = None if wait is None or self._shared.closed else pause_before_repeat(self._retry, wait, outcome)
         if pause is None or (self._deadline is not None and self._loop.time() + pause >= self._deadline):
             return None
         return pause if self._shared.budget.take() else None
@@ -167,8 +168,6 @@ class Call:
         if not gate.try_acquire() and not await in_time(self._deadline, gate.acquire()):
             return request, _TOO_LATE
         try:
-            if shared.closed:
-                raise closed_error()
             # A write that looks first takes both turns of the pacer before, so that none stands between look and write.
             if shared.pacer is not None and not await shared.paced(2 if looks else 1, self._deadline):
                 return request, _TOO_LATE
@@ -210,6 +209,8 @@ class Call:
         """Send `request` once, in the place that the call holds. Cancellation passes through."""
         shared, loop, deadline, ends = self._shared, self._loop, self._deadline, self._timeout.attempt
         began = loop.time()
+        if shared.closed:  # while the call waited for its turn, or looked
+            raise closed_error()
         if deadline is not None and deadline <= began:
             return _TOO_LATE
         if ends is not None:

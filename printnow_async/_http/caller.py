@@ -42,12 +42,6 @@ class HTTPCaller:
     retry: RetryPolicy
     headers: Mapping[str, str] = attrs.field(repr=False)
 
-    def adding(
-        self, headers: Mapping[str, str], *, timeout: Timeout | None = None, retry: RetryPolicy | None = None
-    ) -> HTTPCaller:
-        """Another caller of the same client, with these headers beside its own, and with other options where given."""
-        return HTTPCaller(self.shared, timeout or self.timeout, retry or self.retry, {**self.headers, **headers})
-
     def operation(self, endpoint: Endpoint) -> Call:
         """Begin one call. `ConfigurationError` when the client is closed or belongs to another event loop."""
         self.shared.check_usable()

@@ -8,6 +8,7 @@ or until the heap is half made of such attempts.
 from __future__ import annotations
 
 import asyncio
+import math
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any
@@ -54,17 +55,19 @@ class Expiry:
         self._numbers = count()
         self._longest = 64
         """The length of the heap at which it is looked through for attempts that have ended."""
+        self._next = math.inf
+        """When the timer is due."""
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, ends: float | None) -> Bound:
         """Bound the attempt that the current task makes: it must end by `ends`, by the event loop's clock."""
         bound = Bound()
-        if ends is not None:
-            heappush(self._heap, (ends, next(self._numbers), bound))
-            if self._timer is None or ends < self._timer.when():
-                self._set_timer()
-            if len(self._heap) > self._longest:
-                self._forget()
+        when = math.inf if ends is None else ends
+        heappush(self._heap, (when, next(self._numbers), bound))
+        if when < self._next:
+            self._set_timer()
+        if len(self._heap) > self._longest:
+            self._forget()
         return bound
 
     def _forget(self) -> None:
@@ -73,9 +76,10 @@ class Expiry:
         self._longest = max(64, 2 * len(self._heap))
 
     def _set_timer(self) -> None:
-        self.close()
-        if self._heap:
-            self._timer = self._loop.call_at(self._heap[0][0], self._on_timer)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = self._heap[0][0] if self._heap else math.inf
+        self._timer = None if self._next == math.inf else self._loop.call_at(self._next, self._on_timer)
 
     def _on_timer(self) -> None:
         now = self._loop.time()
@@ -84,7 +88,8 @@ class Expiry:
         self._set_timer()
 
     def close(self) -> None:
-        """Leave nothing in the event loop."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """End every attempt under way, and leave nothing in the event loop."""
+        for _, _, bound in self._heap:
+            bound.expire()
+        self._heap.clear()
+        self._set_timer()

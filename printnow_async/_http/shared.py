@@ -52,6 +52,18 @@ class Shared:
     """Calls under way."""
     idle: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set when the last of them ends after `closing`."""
+    ended: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """Set when nothing is sent any more: it ends the pauses before repeats."""
+
+    def close(self) -> None:
+        """Let nothing more be sent, and wake up whoever waits."""
+        self.closed = True
+        self.ended.set()
+        self.gate.close()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds, or until nothing is sent any more."""
+        await in_time(asyncio.get_running_loop().time() + seconds, self.ended.wait())
 
     def check_usable(self) -> None:
         """`ConfigurationError` after close, or in another event loop than the one of the first use."""

@@ -7,6 +7,7 @@ header.
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import math
 import os
@@ -20,7 +21,7 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from printnow_async._http.expiry import Expiry
-from printnow_async._http.redaction import redact
+from printnow_async._http.redaction import redact, texts_in
 from printnow_async._http.watch import DirtyConnectionError, Watch, WatchedRequest, current_watch
 from printnow_async._http.wire import ERROR_BODY_LIMIT, NoAnswer, RawResponse, Request
 from printnow_async._settings import Settings
@@ -144,7 +145,7 @@ class AiohttpTransport:
         expiry = self._expiry
         if session is None or expiry is None or session.closed or (self._borrowed and self._borrowed.closed):
             session, expiry = self._open()
-        watch = Watch()
+        watch = Watch(once=request.once)
         current_watch.set(watch)
         bound = expiry.begin(ends)
         raw, failure = None, None
@@ -163,14 +164,18 @@ class AiohttpTransport:
             failure = _no_answer(error, watch)
         except BaseException as error:  # noqa: BLE001 - it goes on, or is told as what it means
             if not bound.caused(error):
-                # Cancellation and its like pass through, without the frames of aiohttp, which hold headers and body.
-                error.__context__ = None
+                # Cancellation and its like pass through, without the frames of aiohttp, which hold headers and body,
+                # and without the response, which shows its headers.
+                error.__cause__ = error.__context__ = None
                 raise error.with_traceback(None)  # noqa: B904 - it is the same error
             failure = _no_answer(TimeoutError(), watch)
         finally:
             bound.end()
             if raw is not None and not watch.whole:
                 raw.close()  # else aiohttp has taken the connection back already
+            raw = None
+        if failure is not None and self._closed:
+            return NoAnswer("lost", watch.sent, "the client was closed")
         if watch.dirty and not again:
             # Whatever else lies idle may be like that connection. On a new connection nothing can have arrived.
             self.drop_idle()
@@ -189,7 +194,7 @@ class AiohttpTransport:
         if status is None or (failure is not None and status < 300):
             return failure or NoAnswer("lost", watch.sent, "no answer came")
         if status >= 300:
-            secrets = (*request.secrets, *self._secrets)
+            secrets = (*request.secrets, *texts_in(request.headers), *self._secrets)
             body = redact(body, secrets, cut=not watch.whole)[:ERROR_BODY_LIMIT]
         return RawResponse(
             status, body, watch.retry_after, watch.whole, watch.sends or 1, watch.headers, request, self.drop_idle
@@ -230,7 +235,13 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     """Our credentials and those of the proxy, as they may come back in an answer."""
     proxy = URL(settings.proxy or "")
     pairs = [(settings.token, settings.key), (proxy.user or "", proxy.password or "")]
-    both = [aiohttp.encode_basic_auth(*pair).removeprefix("Basic ") for pair in pairs if any(pair)]
+    # aiohttp writes ours in UTF-8, and those of a proxy in Latin-1
+    both = [
+        base64.b64encode(":".join(pair).encode(coding, "replace")).decode()
+        for pair in pairs
+        if any(pair)
+        for coding in ("utf-8", "latin-1")
+    ]
     return tuple(filter(None, (settings.token, settings.key, proxy.user, proxy.password, *both)))
 
 

@@ -37,9 +37,11 @@ class DirtyConnectionError(aiohttp.ClientConnectionError):
 class Watch:
     """What was seen of one attempt: whether it was sent, how often, and how much of an answer came."""
 
-    __slots__ = ("arrivals", "body", "dirty", "headers", "made", "retry_after", "sends", "status", "whole")
+    __slots__ = ("arrivals", "body", "dirty", "headers", "made", "once", "retry_after", "sends", "status", "whole")
 
-    def __init__(self) -> None:
+    def __init__(self, *, once: bool = False) -> None:
+        self.once = once
+        """Whether the request must not be sent a second time, as aiohttp would by itself."""
         self.made = False
         """Whether aiohttp made a request of our class: without one there is no evidence of what was sent."""
         self.sends = 0
@@ -125,6 +127,8 @@ class WatchedRequest(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Write the request on this connection, if nothing has arrived on it that no request asked for."""
         protocol, watch = conn.protocol, self._printnow_watch
+        if watch is not None and watch.once and watch.sends:
+            raise aiohttp.ClientConnectionError  # the connection was lost after the request had been sent
         arrivals = protocol.__dict__.get("data_received")
         if type(arrivals) is not Arrivals:
             arrivals = Arrivals(protocol)

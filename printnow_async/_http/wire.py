@@ -59,8 +59,8 @@ class Request:
 
     endpoint: Endpoint
     """Which endpoint."""
-    path: str
-    """The path of the URL with its query, percent-encoded, ready to be sent."""
+    path: str = attrs.field(repr=lambda path: repr(path.partition("?")[0]))
+    """The path of the URL with its query, percent-encoded, ready to be sent. The query may hold secrets."""
     body: bytes | None = attrs.field(default=None, repr=False)
     """JSON, or None."""
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
@@ -69,6 +69,8 @@ class Request:
     """What a write names: `storefront_id`, `customer_id` and `username` of an `OutcomeUnknownError`."""
     headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     """Headers of the user's own, beside those that the SDK sets."""
+    once: bool = False
+    """Whether the HTTP library must not send it again by itself; the call sets it."""
     request_id: str = ""
     """The `X-Request-ID` of the call that sends the request; the call sets it."""
 
@@ -105,7 +107,9 @@ class RawResponse:
         return "" if self.request is None else self.request.request_id
 
     def json(self) -> Any:
-        """The body as JSON. Raises `InvalidResponseError` where the body is not JSON."""
+        """The body as JSON. Raises `InvalidResponseError` where the body is not JSON, or longer than 8 MiB."""
+        if not self.whole:
+            raise invalid_answer(self.request, self.status, "$", "the body is longer than any answer should be")
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):

@@ -139,7 +139,7 @@ class Customers:
         """
         request = Request(DELETE, _path(customer_id), about={"customer_id": customer_id})
         with self._caller.operation(DELETE) as call:
-            await call.send(request, Deleting())
+            await call.send(request, Deleting(customer_id))
 
     async def convert(self, customer_id: int, account: NewAccount, *, check: bool = True) -> Customer:
         """Make the temporary user `customer_id` a permanent account, and return it. Fires `customer_created`.

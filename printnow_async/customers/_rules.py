@@ -89,11 +89,21 @@ class Updating(Rule[Customer | None]):
         return ReadingCustomer(self.customer_id).read(response) if response.body.strip() else None
 
 
+@attrs.frozen
 class Deleting(Rule[None]):
     """Unanswered: repeats; a 404 on the repeat is success."""
 
+    customer_id: int
+
     def read(self, response: RawResponse) -> None:
-        """Any answer of success will do."""
+        """Any answer of success will do, but for one that names another customer. The body is not documented."""
+        try:
+            body = response.json()
+        except InvalidResponseError:
+            return
+        named = body.get("id") if isinstance(body, dict) else None
+        if type(named) is int and named != self.customer_id:
+            raise ForeignAnswerError(f"it names another customer than {self.customer_id}")
 
     async def look(self, ask: Ask, answer: APIError | None) -> Known[None] | None:
         return Known(None) if answer is not None and answer.status == 404 else None

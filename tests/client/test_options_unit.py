@@ -13,6 +13,7 @@ import warnings
 
 import aiohttp
 import pytest
+from hypothesis import given, strategies as st
 from yarl import URL
 
 from printnow_async import (
@@ -20,6 +21,7 @@ from printnow_async import (
     CallEvent,
     ConfigurationError,
     ConnectError,
+    ConnectionLostError,
     Limits,
     NewAccount,
     OutcomeUnknownError,
@@ -27,6 +29,7 @@ from printnow_async import (
     RetryPolicy,
     Timeout,
 )
+from tests.support.transports import LOST, FakeTransport, client_on, found
 
 TOKEN, KEY = "t0ken-canary", "k3y-canary"
 PING = "/api/v2/ping"
@@ -217,6 +220,19 @@ def test_plain_http_to_anywhere_else_is_refused(url):
         "https://api.printnow.com:port",
         "https://[::1",
         "https://[not-an-address]",
+        "http://[::1].evil.com",
+        "http://[::1]evil.com",
+        "http://[::1",
+        "http://::1]",
+        "http://[::1]:0",
+        "http://127.0.0.1:0",
+        "http://[::1]:x",
+        "http://[]",
+        "https://é..b",
+        "https://exämple" + "a" * 70,
+        "https://a\u200d.example",
+        "https://a|b",
+        "https://%61.example",
     ],
 )
 def test_what_is_no_http_url_is_refused(url):
@@ -327,9 +343,12 @@ def test_with_options_refuses_what_the_client_refuses(name, value):
 
 
 def test_nothing_is_opened_when_a_client_is_made():
-    """No event loop is needed, so that a module may make one; the session is made when it is first used."""
-    client = client_of()
-    assert client._caller.shared.transport._session is None
+    """No event loop is needed, so that a module may make a client; nothing warns where that client is dropped."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert client_of().limits.in_flight == 0
+        gc.collect()
+    assert caught == []
 
 
 # What it shows
@@ -376,23 +395,34 @@ async def test_other_options_share_the_session_the_limits_and_the_observers(mock
         other = client.with_options(timeout=Timeout(total=1.0))
         await client.ping()
         await other.ping()
-        assert other._caller.shared is client._caller.shared
+        assert other.limits is client.limits
     assert len([event for event in seen if isinstance(event, CallEvent)]) == 2
 
 
-def test_other_options_replace_what_is_given_and_keep_the_rest():
-    timeout, retry = Timeout(total=1.0), RetryPolicy(max_attempts=2, repeat_temporary_creates=True)
-    client = client_of(timeout=timeout)
-    other = client.with_options(retry=retry)
-    third = other.with_options(timeout=Timeout())
-    assert (other._caller.timeout, other._caller.retry) == (timeout, retry)
-    assert (third._caller.timeout, third._caller.retry) == (Timeout(), retry)
-    assert (client._caller.timeout, client._caller.retry) == (timeout, RetryPolicy())
+async def test_other_options_replace_what_is_given_and_keep_the_rest():
+    """Seen by how long connecting may take, which the transport is told, and by how often it is asked."""
+    seen = []
+
+    class Keeps(FakeTransport):
+        async def attempt(self, request, *, ends, connect):
+            seen.append(connect)
+            return await super().attempt(request, ends=ends, connect=connect)
+
+    once, twice = RetryPolicy.none(), RetryPolicy(max_attempts=2, base_delay=0)
+    client = client_on(Keeps(LOST), timeout=Timeout(connect=1.0), retry=once)
+    other = client.with_options(retry=twice)
+    third = other.with_options(timeout=Timeout(connect=3.0))
+    for each in (client, other, third, client):
+        with pytest.raises(ConnectionLostError):
+            await each.ping()
+    assert seen == [1.0, 1.0, 1.0, 3.0, 3.0, 1.0]
 
 
-def test_other_options_reach_the_rule_for_temporary_users():
-    other = client_of().with_options(retry=RetryPolicy(repeat_temporary_creates=True))
-    assert other.customers._repeat_temporary_creates is True
+async def test_other_options_reach_the_rule_for_temporary_users():
+    client = client_on(transport := FakeTransport(LOST, found(id=7, is_temporary=True)))
+    other = client.with_options(retry=RetryPolicy(base_delay=0, repeat_temporary_creates=True))
+    assert (await other.customers.create_temporary(storefront_id=1)).id == 7
+    assert len(transport.requests) == 2
 
 
 def test_a_client_with_other_options_shows_the_same_base_url():
@@ -478,7 +508,7 @@ def test_use_from_another_event_loop_is_a_configuration_error(mocked_api, call):
     async def use_elsewhere():
         with pytest.raises(ConfigurationError, match="another event loop"):
             await CALLS[call](client)
-        await client._caller.shared.transport._session.close()
+        await client.aclose()
 
     asyncio.run(use_and_leave_open())
     asyncio.run(use_elsewhere())
@@ -601,3 +631,22 @@ async def test_a_client_that_is_forgotten_open_is_told_of_by_a_warning(nobody):
             await asyncio.sleep(0)  # what the failed connection left for later
         gc.collect()
     assert {warning.category for warning in caught} == {ResourceWarning}
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.builds(
+            "{}://{}{}{}".format,
+            st.sampled_from(["http", "https"]),
+            st.one_of(st.text(max_size=12), st.sampled_from(["[::1]", "127.0.0.1", "localhost", "api.example.com"])),
+            st.sampled_from(["", ":", ":0", ":80", ":99999", ".evil.com", "]", "[", "@x"]),
+            st.sampled_from(["", "/", "/a", "?", "#", "\\", "/%zz"]),
+        ),
+    )
+)
+def test_no_base_url_is_answered_with_anything_but_a_client_or_a_configuration_error(url):
+    with contextlib.suppress(ConfigurationError):
+        client_of(url)
+    with contextlib.suppress(ConfigurationError):
+        client_of("https://api.example.com", proxy=url)

@@ -22,22 +22,31 @@ from printnow_async import (
     Customers,
     CustomerUpdate,
     EmailInUseError,
+    Endpoint,
+    InvalidAccountError,
     InvalidResponseError,
     Limits,
     NewAccount,
+    NoAnswer,
     NoResponseError,
     NotTemporaryError,
     Observer,
     OutcomeUnknownError,
+    Pacer,
+    PacerError,
     PrintNowClient,
     PrintNowError,
     RateLimitError,
+    RawResponse,
+    Request,
     RetryPolicy,
     Sent,
     Storefront,
     Storefronts,
+    TablesMissingError,
     Timeout,
     TransitionError,
+    Transport,
     UsernameInUseError,
     Webhook,
     WebhookEvent,
@@ -47,6 +56,8 @@ from printnow_async.errors import status_error_class
 from printnow_async.models import NotGiven
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 assert_type(printnow_async.__version__, str)
@@ -95,6 +106,60 @@ class Subclass(PrintNowClient):
 async def enter_subclass() -> None:
     async with Subclass() as client:
         assert_type(client, Subclass)
+
+
+# ---------------------------------------------------------------- a transport, a pacer and requests of one's own
+
+
+class OwnTransport:
+    async def attempt(self, request: Request, *, ends: float | None, connect: float | None) -> RawResponse | NoAnswer:
+        assert_type(request.endpoint, Endpoint)
+        assert_type(request.body, bytes | None)
+        if request.endpoint.write:
+            return NoAnswer("lost", Sent.MAYBE, "the connection was lost")
+        return RawResponse(200, b"{}")
+
+    async def aclose(self) -> None: ...
+
+
+class OwnPacer:
+    async def turn(self) -> None: ...
+
+    async def hold(self, seconds: float) -> None: ...
+
+
+class NoPacer:
+    async def turn(self) -> None: ...
+
+
+async def own_parts(context: ssl.SSLContext) -> None:
+    transport: Transport = OwnTransport()
+    pacer: Pacer = OwnPacer()
+    client = PrintNowClient(transport=transport, pacer=pacer)
+    PrintNowClient(ssl=context, user_agent="my-shop/2.1")
+    assert_type(client.with_options(headers={"X-Tenant": "7"}), PrintNowClient)
+    assert_type(await client.aclose(drain=5.0), None)
+
+    PrintNowClient(transport=NoPacer())  # type: ignore[arg-type]
+    PrintNowClient(pacer=NoPacer())  # type: ignore[arg-type]
+    PrintNowClient(ssl=False)  # type: ignore[arg-type]
+    client.with_options(headers={"X-Tenant": 7})  # type: ignore[dict-item]
+    await client.aclose(drain="5")  # type: ignore[arg-type]
+
+
+async def request(client: PrintNowClient) -> None:
+    response = await client.request("GET", "/api/v2/storefront/1", params={"page": 1, "id": [7, 8]})
+    assert_type(response, RawResponse)
+    assert_type(response.status, int)
+    assert_type(response.headers, Mapping[str, str])
+    assert_type(response.body, bytes)
+    assert_type(response.json(), Any)
+    assert_type(response.request_id, str)
+    await client.request("POST", "/api/v2/x", json={"a": None}, headers={"X-A": "1"}, write=False, repeat=True)
+
+    await client.request("GET")  # type: ignore[call-arg]
+    await client.request("GET", "/", {"page": 1})  # type: ignore[call-arg]
+    await client.request("GET", "/", headers={"X-A": 1})  # type: ignore[dict-item]
 
 
 # ---------------------------------------------------------------- customers
@@ -275,6 +340,7 @@ async def handle_answers(client: PrintNowClient) -> None:
     except APIError as error:
         assert_type(error.message, str)
         assert_type(error.request_id, str)
+        assert_type(error.explained, bool)
 
 
 async def handle_silence(client: PrintNowClient) -> None:
@@ -291,6 +357,13 @@ async def handle_silence(client: PrintNowClient) -> None:
     except OutcomeUnknownError as error:
         assert_type(error.evidence, tuple[str, ...])
         assert_type(error.operation, str)
+        assert_type(error.first_sent_at, datetime | None)
+        assert_type(error.last_sent_at, datetime | None)
+        assert_type(error.storefront_id, int | None)
+        assert_type(error.customer_id, int | None)
+        assert_type(error.username, str | None)
+    except PacerError as error:
+        assert_type(error.sent, Sent)
 
 
 async def handle_the_rest(client: PrintNowClient, account: NewAccount) -> ValueError | None:
@@ -302,6 +375,10 @@ async def handle_the_rest(client: PrintNowClient, account: NewAccount) -> ValueE
         assert_type(error.customer_id, int)
     except TransitionError as error:
         assert_type(error.reference, str)
+    except InvalidAccountError as error:
+        assert_type(error.problems, dict[str, str])
+    except TablesMissingError as error:
+        assert_type(error.message, str)
     except ConfigurationError as error:
         return error
     except PrintNowError as error:
