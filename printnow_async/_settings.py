@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Final, Self
+from typing import Final, Self, cast
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import attrs
@@ -153,8 +153,9 @@ def with_headers(base: Mapping[str, str], more: object) -> Mapping[str, str]:
     if problem is not None:
         del more
         raise ConfigurationError(problem)
-    added: Mapping[str, str] = more if isinstance(more, Mapping) else {}
-    merged = {name.lower(): (name, value) for name, value in (*base.items(), *added.items())}
+    merged = {name.lower(): (name, value) for name, value in base.items()}
+    for name, value in dict(cast("Mapping[str, str]", more or {})).items():
+        merged[name.lower()] = (name, value)
     return dict(merged.values())
 
 

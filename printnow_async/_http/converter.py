@@ -1,7 +1,4 @@
-"""JSON to models and back, strictly, by cattrs: a wrong type is an error that names the field, never a coercion.
-
-Where orjson is installed (extra `speed`) it reads and writes the JSON.
-"""
+"""JSON to models and back, strictly, by cattrs: a wrong type is an error that names the field, never a coercion."""
 
 from __future__ import annotations
 
@@ -241,7 +238,7 @@ _hook = functools.cache(_models.get_structure_hook)
 
 @functools.cache
 def _json() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
-    """(loads, dumps), found at the first use: an extra is never loaded by importing the package."""
+    """(loads, dumps), of orjson where that is installed: found at the first use, when an extra loads."""
     try:
         import orjson
     except ImportError:
@@ -297,5 +294,5 @@ def dump_json(value: Any) -> bytes:
     """Any value as JSON; `ValueError` where it is not of JSON's own types."""
     with contextlib.suppress(TypeError, ValueError, RecursionError):
         return _json()[1](value)
-    del value  # a crash reporter shows the local variables of a frame that raises
+    del value  # a crash reporter shows local variables
     raise ValueError("json must hold values of JSON's own types")

@@ -230,7 +230,6 @@ async def test_a_password_in_the_json_stays_out_of_an_error_and_out_of_its_frame
     frames = [frame.locals for frame in ours.stack if "printnow_async/" in frame.filename]
     assert frames
     assert password not in repr(caught.value.body) + str(caught.value) + repr(frames)
-    assert b"jane@example.com" in caught.value.body
 
 
 @pytest.mark.parametrize(

@@ -345,7 +345,7 @@ async def test_verify_only_looks(tracker_url: str) -> None:
     async with SQLPacer(tracker_url, rate=1, name="x", setup="verify") as pacer:
         for failure in await asyncio.gather(pacer.turn(), pacer.turn(), return_exceptions=True):
             assert isinstance(failure, ConfigurationError)
-            assert "not there" in str(failure)
+            assert "makes what is missing" in str(failure)
 
 
 @pytest.mark.parametrize("prefix", ["printnow_", "shop_"])
