@@ -25,8 +25,7 @@ from printnow_async._http.wire import RawResponse, invalid_answer
 
 _T = TypeVar("_T")
 
-_EXTRA = "extra"
-"""The field of a model that keeps what the model does not know."""
+_EXTRA = "extra"  # the field of a model that keeps what the model does not know
 
 
 class ShapeError(ValueError):
@@ -48,8 +47,12 @@ class _Mismatch(ValueError):
 
 
 _JSON_NAMES: dict[str, str] = {
-    **{"str": "a string", "bool": "a boolean", "int": "a number"},
-    **{"float": "a number", "list": "a list", "dict": "an object"},
+    "str": "a string",
+    "bool": "a boolean",
+    "int": "a number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "an object",
 }
 
 
