@@ -17,6 +17,8 @@ import pytest
 
 import printnow_async
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(printnow_async.__file__).parent
 SOURCES = {
     path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))
