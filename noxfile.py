@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import nox
@@ -18,6 +18,7 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LARGEST_WHEEL = 300_000  # bytes
+SHORT = {"PRINTNOW_TESTS": "short"}  # see tests/support/scale.py
 MEASURED: list[Path] = []  # the folders of coverage data that this run has filled
 
 
@@ -75,22 +76,22 @@ def unit_tests() -> list[str]:
 
 PYTHONS = interpreters()
 
-nox.needs_version = ">=2025.2.9"
+nox.needs_version = ">=2026.8.10"  # --parallel
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = [
     "lint",
     "types",
-    *(f"tests-{version}" for version in PYTHONS),
-    "docs",
     "wheel",
+    "docs",
     "lowest",
     "demo",
+    *(f"tests-{version}" for version in PYTHONS),
 ]
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """The linter, the formatter's opinion, and the contracts between the rooms."""
     session.install("-q", *group("lint"))
@@ -99,7 +100,7 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def types(session: nox.Session) -> None:
     """Two type checkers, both strict."""
     session.install("-q", "-e", ".[all]", *group("types"))
@@ -112,13 +113,13 @@ def types(session: nox.Session) -> None:
 def run_tests(session: nox.Session) -> None:
     """The test suite on one interpreter, and on all cores; options after `--` go to pytest.
 
-    The first interpreter found measures what is covered, which takes half as long again, and kills as many processes as
-    is promised; the others kill a fifth of them.
+    The first interpreter found runs every test in full, and measures what is covered. On the others the tests that do
+    the same many times do a tenth, and the tests that do not depend on the interpreter are left out.
     """
     session.install("-q", "-e", ".[all]", *group("test"))
     pytest = ("-m", "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
     if session.name != f"tests-{next(iter(PYTHONS))}":
-        session.run("python", *pytest, env={"PRINTNOW_FEWER_KILLS": "1"})
+        session.run("python", *pytest, env=SHORT)
         return
     data = session.cache_dir.resolve() / f"coverage-{session.name}"
     shutil.rmtree(data, ignore_errors=True)
@@ -149,7 +150,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """The documentation as HTML in docs/_build, warnings being errors, and every link inside it followed."""
     session.install("-q", "-e", ".[all]", "pytest-asyncio", *group("docs"))
@@ -159,7 +160,7 @@ def docs(session: nox.Session) -> None:
     session.run("python", "docs/check_built.py", str(built))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def wheel(session: nox.Session) -> None:
     """Build what users install, look into it, and test it where the checkout cannot be imported."""
     work = session.cache_dir.resolve() / "wheel"
@@ -188,7 +189,7 @@ def try_wheel(run: Callable[..., None], built: Path, *, whole: bool) -> None:
     run("printnow_async", "--version")
     if whole:
         run("pip", "install", "-q", *group("test"))
-        run("pytest", *unit_tests(), "-q", "-n", "auto", "--dist", "worksteal")
+        run("pytest", *unit_tests(), "-q", "-n", "auto", "--dist", "worksteal", env=SHORT)
     else:
         run("pip", "install", "-q", "pytest", "pytest-asyncio")
         run(
@@ -199,14 +200,14 @@ def try_wheel(run: Callable[..., None], built: Path, *, whole: bool) -> None:
         )
 
 
-@nox.session(python=next(iter(PYTHONS.values()), None))
+@nox.session(allow_parallel=True, python=next(iter(PYTHONS.values()), None))
 def lowest(session: nox.Session) -> None:
     """The unit tests, or what follows `--`, with the lowest versions that are allowed, on the oldest Python."""
     pins = Path(session.create_tmp()).resolve() / "lowest.txt"
     pins.write_text("\n".join(lowest_versions()), encoding="utf-8")
     session.install("-q", "-c", str(pins), "-e", ".[all]", *group("test"))
     chosen = session.posargs or unit_tests()
-    session.run("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *chosen)
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *chosen, env=SHORT)
 
 
 def lowest_versions() -> list[str]:
@@ -223,10 +224,12 @@ def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
     """Runs a module, or a program after `-c`, with the Python of another environment."""
     python = venv / ("Scripts" if os.name == "nt" else "bin") / "python"
 
-    def run(module: str, *args: str) -> None:
+    def run(module: str, *args: str, env: Mapping[str, str] | None = None) -> None:
         start = () if module == "-c" else ("-m",)
         quiet = module == "pip"  # what it says is shown if it fails
-        session.run(str(python), *start, module, *args, external=True, silent=quiet, env={"PYTHONPATH": None})
+        session.run(
+            str(python), *start, module, *args, external=True, silent=quiet, env={"PYTHONPATH": None, **(env or {})}
+        )
 
     return run
 
@@ -266,7 +269,7 @@ def check_sdist(session: nox.Session, source: Path) -> None:
         session.error(f"the sdist holds what it should not: {strangers}")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def demo(session: nox.Session) -> None:
     """`printnow demo`, as a user would run it after installing."""
     session.install("-q", ".[cli]")

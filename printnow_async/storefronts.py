@@ -20,8 +20,6 @@ __all__ = ["Storefronts"]
 
 _LIST: Final = Endpoint("storefronts.list", "GET", "/api/v2/storefront/all", write=False)
 _GET: Final = Endpoint("storefronts.get", "GET", "/api/v2/storefront/{id}", write=False)
-
-
 _ALL: Final = Reading(lambda response: tuple(decoded(list[Storefront], response)))
 
 

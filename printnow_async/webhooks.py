@@ -27,11 +27,11 @@ from printnow_async.models import Webhook, WebhookEvent
 
 __all__ = ["Webhooks"]
 
-_ALL: Final = "/api/v2/hooks"
+_PATH: Final = "/api/v2/hooks"
 
-_LIST: Final = Endpoint("webhooks.list", "GET", _ALL, write=False)
-_SUBSCRIBE_READ: Final = Endpoint("webhooks.subscribe", "GET", _ALL, write=False)
-_SUBSCRIBE: Final = Endpoint("webhooks.subscribe", "POST", _ALL, write=True)
+_LIST: Final = Endpoint("webhooks.list", "GET", _PATH, write=False)
+_SUBSCRIBE_READ: Final = Endpoint("webhooks.subscribe", "GET", _PATH, write=False)
+_SUBSCRIBE: Final = Endpoint("webhooks.subscribe", "POST", _PATH, write=True)
 _UNSUBSCRIBE: Final = Endpoint("webhooks.unsubscribe", "DELETE", "/api/v2/hooks/{id}", write=True)
 
 
@@ -66,7 +66,7 @@ class _Subscribe(Rule[Webhook | InvalidResponseError]):
 
     async def look(self, ask: Ask, answer: APIError | None) -> Known[Webhook | InvalidResponseError] | None:
         """The subscription, if it is in the list."""
-        hooks = await ask(Request(_SUBSCRIBE_READ, _ALL), _READ_ALL)
+        hooks = await ask(Request(_SUBSCRIBE_READ, _PATH), _READ_ALL)
         here = [hook for hook in hooks if hook.target_url == self.target_url]
         self._has_another_event = any(hook.event not in {None, self.event} for hook in here)
         ours = next((hook for hook in here if hook.event == self.event), None)
@@ -108,7 +108,7 @@ class Webhooks:
         Source: page "Webhooks", `GET /api/v2/hooks`.
         """
         with self._caller.operation(_LIST) as call:
-            return await call.send(Request(_LIST, _ALL), _READ_ALL)
+            return await call.send(Request(_LIST, _PATH), _READ_ALL)
 
     async def subscribe(self, target_url: str, event: WebhookEvent | str) -> Webhook:
         """Let PrintNow post to `target_url` whenever `event` happens, and return the subscription.
@@ -128,7 +128,7 @@ class Webhooks:
         `POST /api/v2/hooks`.
         """
         rule = _Subscribe(checked_target_url(target_url), checked_event(event))
-        request = Request(_SUBSCRIBE, _ALL, dump_json({"target_url": rule.target_url, "event": rule.event}))
+        request = Request(_SUBSCRIBE, _PATH, dump_json({"target_url": rule.target_url, "event": rule.event}))
         with self._caller.operation(_SUBSCRIBE) as call:
             answered = await call.send(request, rule)
             if isinstance(answered, Webhook):
@@ -150,7 +150,7 @@ class Webhooks:
 
         Source: page "Webhooks", `DELETE /api/v2/hooks/{id}`.
         """
-        request = Request(_UNSUBSCRIBE, f"{_ALL}/{checked_id(webhook_id, 'webhook_id')}")
+        request = Request(_UNSUBSCRIBE, f"{_PATH}/{checked_id(webhook_id, 'webhook_id')}")
         with self._caller.operation(_UNSUBSCRIBE) as call:
             await call.send(request, _Unsubscribe())
 

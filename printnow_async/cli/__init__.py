@@ -10,7 +10,7 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
-_EXTRA = ("click", "rich")
+_LIBRARIES = ("click", "rich")
 
 
 def main() -> NoReturn:
@@ -23,7 +23,7 @@ def main() -> NoReturn:
         from printnow_async.cli.app import printnow
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
-        if library not in _EXTRA:
+        if library not in _LIBRARIES:
             raise
         sys.stderr.write(
             f"printnow: {library} is missing: install printnow-async[cli], as in: pip install 'printnow-async[cli]'\n"

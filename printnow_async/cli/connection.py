@@ -27,9 +27,9 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_TOKEN: Final = "PRINTNOW_TOKEN"  # noqa: S105 - its name, not its value
-_KEY: Final = "PRINTNOW_KEY"
-_BASE_URL: Final = "PRINTNOW_BASE_URL"
+_TOKEN_VARIABLE: Final = "PRINTNOW_TOKEN"  # noqa: S105 - its name, not its value
+_KEY_VARIABLE: Final = "PRINTNOW_KEY"
+_BASE_URL_VARIABLE: Final = "PRINTNOW_BASE_URL"
 
 
 @attrs.frozen
@@ -51,17 +51,17 @@ class Connection:
     @classmethod
     def found(cls, env_file: Path | None) -> Self:
         """Read the credentials and the address as `variables` does. Missing credentials are bad usage."""
-        values = variables((_TOKEN, _KEY, _BASE_URL), env_file)
-        missing = [name for name in (_TOKEN, _KEY) if name not in values]
+        values = variables((_TOKEN_VARIABLE, _KEY_VARIABLE, _BASE_URL_VARIABLE), env_file)
+        missing = [name for name in (_TOKEN_VARIABLE, _KEY_VARIABLE) if name not in values]
         if missing:
             is_are = "is" if len(missing) == 1 else "are"
             raise BadUsage(
                 f"{' and '.join(missing)} {is_are} not set: export them, or name a file that has them with --env-file"
             )
-        token, key = values[_TOKEN], values[_KEY]
+        token, key = values[_TOKEN_VARIABLE], values[_KEY_VARIABLE]
         for secret in (token, key, base64.b64encode(f"{token}:{key}".encode()).decode()):
             remember_secret(secret)
-        return cls(token, key, values.get(_BASE_URL))
+        return cls(token, key, values.get(_BASE_URL_VARIABLE))
 
     def client(self, **options: Any) -> PrintNowClient:
         """Make a client with these credentials. Takes the other options of `PrintNowClient`."""

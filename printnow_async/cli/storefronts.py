@@ -13,8 +13,6 @@ from printnow_async.errors import NotFoundError
 
 __all__ = ["storefronts"]
 
-_COLUMNS = ("id", "name", "url", "is_retail")
-
 
 class _ListedByDefault(Group):
     """A group that runs its command `list` when no command is named."""
@@ -43,7 +41,9 @@ def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - c
 
     With --json, one object on a line for each storefront.
     """
-    show_many(connection.call(lambda client: client.storefronts.list()), _COLUMNS, as_json=as_json)
+    show_many(
+        connection.call(lambda client: client.storefronts.list()), ("id", "name", "url", "is_retail"), as_json=as_json
+    )
 
 
 @storefronts.command("get", examples=("printnow storefronts get 1 --json",))

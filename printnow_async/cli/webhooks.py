@@ -14,7 +14,6 @@ from printnow_async.webhooks import checked_event, checked_target_url
 
 __all__ = ["webhooks"]
 
-_COLUMNS = ("id", "event", "target_url")
 _SEE_LIST = "See: printnow webhooks list."
 
 
@@ -36,7 +35,7 @@ def _list(connection: Connection, /, as_json: bool) -> None:  # noqa: FBT001 - c
     """
     found = connection.call(lambda client: client.webhooks.list())
     if found or as_json:
-        show_many(found, _COLUMNS, as_json=as_json)
+        show_many(found, ("id", "event", "target_url"), as_json=as_json)
     else:
         click.echo("this API token has no subscriptions")
 

@@ -16,8 +16,8 @@ from printnow_async.sandbox.checks import Body, Refusal, text
 __all__ = ["Hooks", "SandboxWebhook"]
 
 EVENTS = frozenset(f"{what}_{change}" for what in ("order", "customer") for change in ("created", "updated", "deleted"))
-NOT_FOUND = "Webhook not found."
-FIRST_ID = 101
+NO_WEBHOOK = "Webhook not found."
+FIRST_WEBHOOK_ID = 101
 
 
 @attrs.frozen
@@ -45,7 +45,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self.active: dict[int, SandboxWebhook] = {}
-        self._next_id = FIRST_ID
+        self._next_id = FIRST_WEBHOOK_ID
 
     def subscribe(self, body: Body) -> SandboxWebhook:
         """Make a subscription; 409 when the target URL has a subscription already."""
@@ -59,7 +59,7 @@ class Hooks:
     def unsubscribe(self, hook_id: int) -> None:
         """End a subscription; 404 when there is no such subscription."""
         if self.active.pop(hook_id, None) is None:
-            raise Refusal(404, NOT_FOUND)
+            raise Refusal(404, NO_WEBHOOK)
 
     def add(self, target_url: str, event: str) -> SandboxWebhook:
         """Add a subscription without any check of its event and target URL."""

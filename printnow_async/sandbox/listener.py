@@ -14,7 +14,6 @@ from printnow_async.sandbox.delivery import cut
 
 __all__ = ["Listener"]
 
-KEEPALIVE_SECONDS = math.inf  # the client decides how long a connection stays open, and a test's clock may jump
 BACKLOG = 1024
 CLOSING_SECONDS = 5.0  # connections that were aborted end within a turn or two of the loop
 
@@ -79,7 +78,8 @@ class Listener:
 
 class _CountingServer(web.Server):
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        super().__init__(handler, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS)
+        # the client decides how long a connection stays open, and a test's clock may jump
+        super().__init__(handler, access_log=None, keepalive_timeout=math.inf)
         self.opened = 0
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:

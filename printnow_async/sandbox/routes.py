@@ -14,9 +14,9 @@ from typing import TypeAlias
 import attrs
 
 from printnow_async.sandbox.checks import Body, Refusal
-from printnow_async.sandbox.hooks import NOT_FOUND as NO_HOOK
+from printnow_async.sandbox.hooks import NO_WEBHOOK
 from printnow_async.sandbox.patterns import RoutePattern
-from printnow_async.sandbox.store import NOT_FOUND as NO_CUSTOMER, Store
+from printnow_async.sandbox.store import NO_CUSTOMER, Store
 
 __all__ = [
     "CUSTOMER_ROUTES",
@@ -117,7 +117,7 @@ def _subscribe(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
 
 
 def _unsubscribe(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    store.hooks.unsubscribe(_whole_id(segments[0], NO_HOOK))
+    store.hooks.unsubscribe(_whole_id(segments[0], NO_WEBHOOK))
     return 204, None
 
 

@@ -43,9 +43,9 @@ __all__ = ["FiredWebhook", "Refusal", "Store"]
 
 USERNAME_IN_USE = "Username is already in use."
 EMAIL_IN_USE = "Email address is already in use."
-NOT_FOUND = "Customer not found."
+NO_CUSTOMER = "Customer not found."
 
-FIRST_ID = 1001  # not 1, so that a storefront's id in the place of a customer's does not work by chance
+FIRST_CUSTOMER_ID = 1001  # not 1, so that a storefront's id in the place of a customer's does not work by chance
 
 
 @attrs.frozen
@@ -82,7 +82,7 @@ class Store:
         self._clock = clock
         self._random = random.Random(f"{seed}/store")
         self._removes_transferred = removes_transferred
-        self._next_id = FIRST_ID
+        self._next_id = FIRST_CUSTOMER_ID
         self._digits = self._random.randrange(LONGEST_FRACTION + 1)
         self._usernames: dict[tuple[int, str], int] = {}
         self._emails: dict[tuple[int, str], int] = {}
@@ -92,7 +92,7 @@ class Store:
         try:
             return self.customers[customer_id]
         except KeyError:
-            raise Refusal(404, NOT_FOUND) from None
+            raise Refusal(404, NO_CUSTOMER) from None
 
     def create(self, body: Body) -> SandboxCustomer:
         """Make a permanent customer, or a temporary user if the body says so ("Create Customer")."""

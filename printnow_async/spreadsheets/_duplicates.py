@@ -18,7 +18,7 @@ from struct import iter_unpack
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
-FIELDS: Final = ("username", "email")
+UNIQUE_FIELDS: Final = ("username", "email")
 
 PARTITIONS: Final = 64
 SPILL: Final = 1 << 16
@@ -46,7 +46,7 @@ class Repeats:
 
     def __iter__(self) -> Iterator[Repeat]:
         for place, earlier in heapq.merge(*map(_pairs, self._runs)):
-            yield Repeat(place >> 1, FIELDS[place & 1], earlier)
+            yield Repeat(place >> 1, UNIQUE_FIELDS[place & 1], earlier)
 
 
 def _pairs(run: array[int]) -> Iterator[tuple[int, int]]:
@@ -59,7 +59,7 @@ class Duplicates:
 
     def __init__(self) -> None:
         key = secrets.token_bytes()
-        self._hashes = [blake2b(digest_size=16, key=key, person=field.encode()) for field in FIELDS]
+        self._hashes = [blake2b(digest_size=16, key=key, person=field.encode()) for field in UNIQUE_FIELDS]
         self._partitions = [bytearray() for _ in range(PARTITIONS)]
         self._files: dict[int, IO[bytes]] = {}
         self._open = ExitStack()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from printnow_async import (
     AuthenticationError,
     Limits,
@@ -76,6 +78,8 @@ def test_creates_under_faults_are_each_there_once() -> None:
     run_instantly(main())
 
 
+@pytest.mark.heavy(7)
+@pytest.mark.once
 def test_a_tenth_of_refusals_settles_every_item_within_the_budget() -> None:
     """10 % of answers 503 with Retry-After: 1 over 5,000 calls: all settled, extra requests as many as refusals."""
 

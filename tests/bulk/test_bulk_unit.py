@@ -441,6 +441,8 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.heavy(5)
+@pytest.mark.once
 @pytest.mark.parametrize("order", ["ordered", "unordered"])
 def test_memory_does_not_grow_with_the_number_of_items(order: str) -> None:
     """The peak at 200,000 items is within 10 % of the peak at 20,000, in a process that nothing else measures."""

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult, audit
+from printnow_async.cli.demo.ledger import AskedCustomer, Claim, Expectation, StepResult, audit
 from printnow_async.sandbox import RecordedRequest, SandboxCustomer
 
 
@@ -19,7 +19,7 @@ def customer(customer_id, username="jane", **fields):
 
 
 def ask(claim, customer_id=None, username="jane"):
-    return Ask(claim, customer_id, username, f"Demo {username}")
+    return AskedCustomer(claim, customer_id, username, f"Demo {username}")
 
 
 def request(request_id=None, method="POST", path="/api/v2/customer", **more):
@@ -51,9 +51,9 @@ def outcome(found):
         (ask(Claim.UNKNOWN), []),
         (ask(Claim.REFUSED), []),
         (ask(Claim.DELETED, 1), []),
-        (Ask(Claim.CREATED, 1), [customer(1, "temp-1", company="")]),
+        (AskedCustomer(Claim.CREATED, 1), [customer(1, "temp-1", company="")]),
     ],
-    ids=lambda value: value.claim if isinstance(value, Ask) else len(value),
+    ids=lambda value: value.claim if isinstance(value, AskedCustomer) else len(value),
 )
 def test_a_report_that_is_true_is_neither_a_duplicate_nor_lost(claim, living):
     found = compare([claim], living)
@@ -74,7 +74,7 @@ def test_a_report_that_is_true_is_neither_a_duplicate_nor_lost(claim, living):
             "jane: reported as created with ID 1, and the sandbox does not hold that",
         ),
         (
-            Ask(Claim.CREATED, 1), [], (),
+            AskedCustomer(Claim.CREATED, 1), [], (),
             "guest 1: reported as created with ID 1, and the sandbox does not hold that",
         ),
         (

@@ -29,9 +29,10 @@ from printnow_async import (
 )
 from printnow_async.sandbox import Fault, Sandbox
 from printnow_async.testing import run_instantly
+from tests.support.scale import at_scale
 from tests.support.scenarios import APPLIED, FAULTS, LATE, OPERATIONS, REFUSED, TARGET, UNAPPLIED, Scenario, play
 
-SEEDS = range(12)
+SEEDS = range(at_scale(12, least=2))
 UNANSWERED = {**UNAPPLIED, **APPLIED, **LATE}
 RESULTS = {"ping": type(None), "delete": type(None), "subscribe": Webhook, "unsubscribe": type(None)}
 
@@ -186,6 +187,7 @@ def test_a_temporary_user_is_created_again_only_when_asked_to(fault: str) -> Non
     run_instantly(main())
 
 
+@pytest.mark.heavy(2)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_any_mixture_of_faults_keeps_the_promise(operation: str) -> None:
     """Random sequences of faults, on every kind of request of the operation, many seeds: the invariants hold."""
@@ -202,7 +204,7 @@ def test_any_mixture_of_faults_keeps_the_promise(operation: str) -> None:
         return await play(op, arrange, seed=seed, refuse_first=rng.random() < 0.2)
 
     async def main() -> None:
-        for first in range(0, 120, 40):
+        for first in range(0, at_scale(120, least=40), 40):
             await asyncio.gather(*(one(seed) for seed in range(first, first + 40)))
 
     run_instantly(main())

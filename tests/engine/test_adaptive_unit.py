@@ -17,6 +17,7 @@ from printnow_async._http.adaptive import AdaptiveLimit
 from tests.support.overload import PROFILES, best_fixed, simulate
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", PROFILES)
 def test_it_reaches_nine_tenths_of_the_best_fixed_limit_from_a_cold_start(name, seed):

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from printnow_async._http.gate import LATE, Gate
 from printnow_async.options import Limits
 from tests.support.loops import FakeTimeLoop
+from tests.support.scale import at_scale
 
 # Every time and interval is a multiple of 1/8 s, which floats hold exactly.
 TICK = 0.125
@@ -179,7 +180,7 @@ class GateMachine(RuleBasedStateMachine):
 
 
 class TestGate(GateMachine.TestCase):
-    settings = settings(max_examples=150, stateful_step_count=40)
+    settings = settings(max_examples=at_scale(150), stateful_step_count=40)
 
 
 class LateLoop(FakeTimeLoop):
@@ -226,7 +227,7 @@ def few(longest):
     return st.lists(st.floats(0.0, longest), min_size=1, max_size=8)
 
 
-@settings(max_examples=60)
+@settings(max_examples=at_scale(60))
 @given(rates, st.integers(1, 80), few(0.05), few(0.2), st.sampled_from([0.0, 0.003, 0.01]))
 def test_no_window_has_more_starts_than_the_rate_allows(rate, callers, late, busy, rest):
     """From any start to any other there are at most rate × (the time between + 20 ms) + 1."""
@@ -239,7 +240,7 @@ def test_no_window_has_more_starts_than_the_rate_allows(rate, callers, late, bus
         assert number - rate * when - fewest <= rate * LATE + 1e-6
 
 
-@settings(max_examples=60)
+@settings(max_examples=at_scale(60))
 @given(rates, few(0.005), few(0.005), st.sampled_from([0.003, 0.01]))
 def test_no_start_is_lost_to_timers_and_turns_that_are_a_little_late(rate, late, busy, rest):
     """As long as they add up to less than 20 ms, each start is at most 20 ms after its moment: 100 % of the rate."""

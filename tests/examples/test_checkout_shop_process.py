@@ -71,6 +71,7 @@ def form(name: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.once
 async def test_double_clicks_on_many_workers_are_one_checkout(shop: str, sandbox: Sandbox) -> None:
     """Every click is answered alike, with answers being lost; the sandbox has one effect of each."""
     member = sandbox.add_customer(storefront_id=1, username="member", email="member@example.com")

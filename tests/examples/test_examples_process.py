@@ -40,6 +40,7 @@ async def test_an_example_runs_with_nothing_set_up(script: str) -> None:
     assert "running against a sandbox" in await run(script)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_an_example_runs_against_the_service_in_the_environment(script: str) -> None:
     """With credentials in the environment it is that service that gets the requests."""

@@ -7,7 +7,6 @@ answer or from the packet that it came in; between the rounds, when every connec
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
 
@@ -20,9 +19,10 @@ from tests.support.hostile_clients import WIRES, client_of, tls_contexts
 from tests.support.hostile_faults import followed, foreign, mischief
 from tests.support.hostile_model import NOT_FOUND, STRANGER, USERNAME_IN_USE, Asked, Model, answer_bytes
 from tests.support.hostile_server import Connection, Fault, HostileServer, hostile_server, turns
+from tests.support.scale import at_scale
 
 CLIENTS = {"own": 8, "borrowed": 8, "own TLS": 2, "borrowed TLS": 2}  # a handshake is dear
-ROUNDS, AT_ONCE = (4 if os.environ.get("PRINTNOW_FEWER_KILLS") == "1" else 32), 16
+ROUNDS, AT_ONCE = at_scale(32, least=4), 16
 UNIDENTIFIED = ("ping", "delete")
 
 
@@ -85,6 +85,7 @@ async def one_client(serial: int, wire: str, ends: Counter[str]) -> None:
                     ends[f"between rounds: {await mischief(server, 'token', rng)}"] += 1
 
 
+@pytest.mark.heavy(5)
 @pytest.mark.parametrize("wire", WIRES)
 def test_no_answer_is_crossed_whatever_answers_come(wire: str) -> None:
     """No call gets another's answer, none is a success that was not applied, and nothing is applied twice."""

@@ -20,8 +20,9 @@ from tests.support.hostile_clients import WIRES, client_of, tls_contexts
 from tests.support.hostile_faults import APPLIED, HARMLESS, UNAPPLIED, WIRE, mischief
 from tests.support.hostile_model import Asked, Model, answer_bytes
 from tests.support.hostile_server import Connection, Fault, HostileServer, hostile_server, turns
+from tests.support.scale import at_scale
 
-CALLS = int(os.environ.get("PRINTNOW_FUZZ", "2090" if os.environ.get("PRINTNOW_FEWER_KILLS") == "1" else "20900"))
+CALLS = int(os.environ.get("PRINTNOW_FUZZ", at_scale(20_900)))
 ROUND = 25
 """Calls that one client makes: few, so that the retry budget does not end them all."""
 AT_ONCE = 16
@@ -88,6 +89,7 @@ async def one_client(operation: str, serial: int, wire: str) -> Counter[str]:
     return ends
 
 
+@pytest.mark.heavy(5)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_whatever_the_wire_does_what_is_said_of_the_call_is_true(operation: str) -> None:
     """No duplicate, nobody else changed, no success of what was not applied, no error of what was."""

@@ -6,7 +6,8 @@ import ast
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from textwrap import dedent
@@ -15,6 +16,8 @@ from typing import NamedTuple
 import pytest
 
 import printnow_async
+
+pytestmark = pytest.mark.once
 
 PACKAGE = Path(printnow_async.__file__).parent
 SOURCES = {
@@ -45,6 +48,14 @@ HOMES = {
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
+
+# The names of constants that stand in more than one file, because they mean the same thing in each of them.
+SHARED_CONSTANTS = {
+    "COMPONENT": "the room's name in a table of versions",
+    "LATE": "how long a start may be overdue before it is lost: in one process, and over all processes",
+    "SCHEMA_VERSION": "the version of the room's tables",
+    "_LIST": "the endpoint that lists the room's objects",
+}
 
 
 class Import(NamedTuple):
@@ -123,6 +134,31 @@ def functions(source: str) -> Iterator[tuple[str, int]]:
             yield node.name, length
 
 
+def classes(source: str) -> Iterator[str]:
+    """The name of each class, those inside a class or a function too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+
+
+def constants(source: str) -> Iterator[str]:
+    """The name of each constant of a module: in capitals, and longer than a type variable's."""
+    for node in ast.parse(source).body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                if name.isupper() and len(name.strip("_")) > 1:
+                    yield name
+
+
+def in_several_places(names_of: Callable[[str], Iterator[str]]) -> dict[str, list[str]]:
+    """Each name that is defined more than once, with the files that define the name."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for file, source in SOURCES.items():
+        for name in names_of(source):
+            places[name].append(file)
+    return {name: files for name, files in places.items() if len(files) > 1}
+
+
 def loaded_by(statement: str) -> set[str]:
     """The top-level third-party modules a fresh interpreter has loaded after one statement."""
     program = f"{statement}\nimport sys\nprint(*sorted(sys.modules), sep='\\n')"
@@ -186,6 +222,31 @@ def test_importing_the_package_loads_no_library_beyond_the_core():
     """With the extras installed, too: they load when they are used."""
     core = loaded_by(f"import {', '.join(CORE)}")
     assert loaded_by(f"import {PACKAGE.name}") - core == {PACKAGE.name}
+
+
+def test_one_class_name_means_one_thing():
+    """In the whole package, private and nested classes too."""
+    assert in_several_places(classes) == {}
+
+
+def test_one_constant_name_means_one_thing():
+    """No two files give different meanings to one name, and no entry of the list of shared names is left over."""
+    assert in_several_places(constants).keys() == SHARED_CONSTANTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("names_of", "source", "found"),
+    [
+        (classes, "class A:\n class B: ...\ndef f():\n class _C: ...", {"A", "B", "_C"}),
+        (
+            constants,
+            "A_B = 1\n_C_D: Final = 2\n_T = T\nlower = 3\nclass E:\n F_G = 4",
+            {"A_B", "_C_D"},
+        ),
+    ],
+)
+def test_the_reader_of_names_sees_what_counts(names_of, source, found):
+    assert set(names_of(source)) == found
 
 
 @pytest.mark.parametrize("name", SOURCES)

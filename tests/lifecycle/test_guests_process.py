@@ -17,6 +17,9 @@ import pytest
 
 from printnow_async.sandbox import Fault, Sandbox
 from tests.support.guests import CREATE, PATCH, TRANSFER
+from tests.support.scale import SHORT, at_scale
+
+pytestmark = pytest.mark.heavy(20)
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 4
@@ -118,6 +121,7 @@ async def checkout(zygotes: list[Zygote], tracker_url: str) -> AsyncIterator[Che
         yield opened
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("move", ["convert", "transfer", "checkout"])
 async def test_four_processes_that_do_the_same_at_once_do_it_once(checkout: Checkout, move: str) -> None:
     """50 guests, each started and moved by all four at once: one effect, one result, no error anybody would see."""
@@ -205,6 +209,7 @@ def share(checkout: Checkout, whole: int) -> int:
     return whole if checkout.tracker.startswith("sqlite") else whole // 2
 
 
+@pytest.mark.once
 async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -> None:
     """kill -9 before and after each operation on the store, each request and each answer, with answers lost."""
     moves = ("convert", "transfer", "checkout")
@@ -224,7 +229,7 @@ async def test_a_process_killed_at_every_step_is_recovered(checkout: Checkout) -
 
 async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -> None:
     """kill -9 after so many milliseconds, wherever the process is then."""
-    count = share(checkout, 28 if os.environ.get("PRINTNOW_FEWER_KILLS") else 140)
+    count = share(checkout, at_scale(140))
     jobs = iter(range(count))
     kills = 0
 
@@ -237,4 +242,4 @@ async def test_a_process_killed_at_any_moment_is_recovered(checkout: Checkout) -
             kills += killed
 
     await asyncio.gather(*(worker(zygote) for zygote in checkout.zygotes))
-    assert kills >= 0.28 * count
+    assert kills >= (0 if SHORT else 0.28 * count)

@@ -25,6 +25,7 @@ from tests.support.guests import (
     mortal_client,
     shop,
 )
+from tests.support.scale import at_scale
 
 FAULTS = [
     Fault.drop(),
@@ -189,5 +190,5 @@ class GuestMachine(RuleBasedStateMachine):
             assert guest.account_id == guest.temp_id
 
 
-GuestMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+GuestMachine.TestCase.settings = settings(max_examples=at_scale(60), stateful_step_count=25, deadline=None)
 TestGuestMachine = GuestMachine.TestCase

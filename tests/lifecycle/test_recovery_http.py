@@ -192,6 +192,8 @@ def test_a_start_that_died_is_made_again_and_counted(fault: str) -> None:
     every_point(scenario)
 
 
+@pytest.mark.heavy(12)
+@pytest.mark.once
 def test_a_recovery_that_dies_is_recovered_too() -> None:
     """Killed in the middle of a convert, then in the middle of recovering it, at every point of either."""
 

@@ -107,6 +107,7 @@ async def recorded(url: str) -> list[tuple[int, int]]:
     return found
 
 
+@pytest.mark.once
 async def test_several_processes_get_slots_that_are_never_closer_than_the_interval(tracker_url: str) -> None:
     """Four processes, one of whose clocks is an hour ahead: each reservation moves the next free slot by its own."""
     async with a_pacer(tracker_url) as pacer:
@@ -137,6 +138,7 @@ async def test_one_reservation_of_several_slots_takes_as_many_intervals(tracker_
     assert [after - first for _, after in rest] == [10**9, 3 * 10**9]
 
 
+@pytest.mark.once
 async def test_a_process_that_is_killed_leaves_no_lock_and_takes_no_slot_with_it(tracker_url: str) -> None:
     """kill -9 between any two statements: the next one is served by the next free slot."""
     async with a_pacer(tracker_url, rate=200) as pacer:

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from printnow_async.pacing._row import NANO, Answer
 from printnow_async.pacing.sql import FRESH, LATE, SQLPacer
 from tests.support.loops import FakeTimeLoop
+from tests.support.scale import at_scale
 
 CALLERS = 40
 
@@ -74,7 +75,7 @@ rates = st.sampled_from([3.0, 50.0, 100.0, 800.0, 2000.0])
 trips = st.lists(st.floats(0.0001, 0.005), min_size=1, max_size=6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=at_scale(40))
 @given(rates, trips, st.integers(1, 5))
 def test_all_processes_together_start_at_the_rate_and_never_faster(rate, trips, processes):
     """In any window rate × (the window + 20 ms + the way of an answer) + 1 at most, and 98 % of the rate in all."""
@@ -89,7 +90,7 @@ def test_all_processes_together_start_at_the_rate_and_never_faster(rate, trips, 
     assert done >= 0.98 * rate * (seconds - 2 * max(trips) - LATE) - 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=at_scale(40))
 @given(st.sampled_from([50.0, 100.0, 800.0]), trips, st.integers(2, 5))
 def test_processes_with_equally_many_callers_get_equal_shares(rate, trips, processes):
     """Each has as many starts as the others, but for the slots of a few reservations."""
@@ -98,7 +99,7 @@ def test_processes_with_equally_many_callers_get_equal_shares(rate, trips, proce
     assert max(counts) - min(counts) <= 2 * CALLERS
 
 
-@settings(max_examples=40)
+@settings(max_examples=at_scale(40))
 @given(rates, trips, st.floats(0.2, 0.8), st.floats(0.3, 3.0))
 def test_a_hold_reaches_every_process(rate, trips, begins, length):
     """Nobody starts from 150 ms and two answers after its beginning until its end, and then at the rate as before."""

@@ -275,6 +275,8 @@ def peak(path, rows):
     return used
 
 
+@pytest.mark.heavy(9)
+@pytest.mark.once
 def test_ten_times_the_rows_take_no_more_memory(tmp_path):
     few, many = peak(tmp_path / "few.csv", 10_000), peak(tmp_path / "many.csv", 100_000)
     assert many < few + 1_000_000

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from printnow_async.sandbox import Fault, Sandbox
+from tests.support.scale import at_scale
 
 ROOT = Path(__file__).parents[2]
 ROWS = 2_000
-KILLS = 40 if os.environ.get("PRINTNOW_FEWER_KILLS") else 200
+KILLS = at_scale(200)
 TAKEN = range(50, ROWS, 40)
 """Rows whose username somebody else has already."""
 FAULTS = [
@@ -106,6 +107,7 @@ def check_truth(sandbox: Sandbox, report: dict[str, Any], others: dict[str, int]
     return int(report["unknown"])
 
 
+@pytest.mark.heavy(70)
 async def test_an_import_that_is_killed_at_any_moment_ends_as_if_it_had_not_been(
     zygote: asyncio.subprocess.Process, tmp_path: Path
 ) -> None:

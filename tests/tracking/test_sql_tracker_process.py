@@ -68,6 +68,8 @@ async def finished(process: asyncio.subprocess.Process) -> str:
     return output.decode()
 
 
+@pytest.mark.heavy(8)
+@pytest.mark.once
 async def test_eight_processes_that_count_lose_no_count(tracker_url: str) -> None:
     """Compare-and-swap between processes: no update is lost, and no "database is locked" comes out."""
     async with SQLTracker(tracker_url, setup="create") as tracker:
@@ -79,11 +81,15 @@ async def test_eight_processes_that_count_lose_no_count(tracker_url: str) -> Non
         assert (record.possible_orphans, record.version) == (480, 481)
 
 
+@pytest.mark.heavy(8)
+@pytest.mark.once
 async def test_many_processes_may_make_the_tables_at_once(tracker_url: str) -> None:
     """Each of them finds them there."""
     await asyncio.gather(*map(finished, [await python(TOUCH, tracker_url) for _ in range(6)]))
 
 
+@pytest.mark.heavy(8)
+@pytest.mark.once
 async def test_a_writer_that_is_killed_loses_nothing_and_locks_nobody_out(tracker_url: str) -> None:
     """kill -9 in the middle of writing: every version it reported is there, and the next one goes on."""
     async with SQLTracker(tracker_url, setup="create") as tracker:

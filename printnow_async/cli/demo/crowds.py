@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from printnow_async.bulk import stream_bulk
 from printnow_async.bulk.outcomes import Outcome, Success
-from printnow_async.cli.demo.ledger import Ask, Claim, StepResult
-from printnow_async.cli.demo.stage import POST, STOREFRONT, Stage, listed
+from printnow_async.cli.demo.ledger import AskedCustomer, Claim, StepResult
+from printnow_async.cli.demo.stage import POST_ROUTE, STOREFRONT, Stage, listed
 from printnow_async.errors import APIError, InvalidResponseError, NoResponseError, OutcomeUnknownError
 from printnow_async.models import Customer, NewAccount
 from printnow_async.sandbox import Fault
@@ -35,13 +35,13 @@ def _inject_faults(stage: Stage) -> None:
     There are at most two 429 with `Retry-After`, because each of them holds back the whole client.
     """
     inject = stage.sandbox.inject
-    inject(Fault.latency(0.03), POST, probability=0.15)
-    inject(Fault.status(429, retry_after=1), POST, every=120, times=2)
-    inject(Fault.drop(), POST, probability=0.03)
-    inject(Fault.drop(reset=True), POST, probability=0.03)
-    inject(Fault.apply_then_drop(), POST, probability=0.025)
-    inject(Fault.apply_then_status(502), POST, probability=0.025)
-    inject(Fault.truncate(), POST, probability=0.02)
+    inject(Fault.latency(0.03), POST_ROUTE, probability=0.15)
+    inject(Fault.status(429, retry_after=1), POST_ROUTE, every=120, times=2)
+    inject(Fault.drop(), POST_ROUTE, probability=0.03)
+    inject(Fault.drop(reset=True), POST_ROUTE, probability=0.03)
+    inject(Fault.apply_then_drop(), POST_ROUTE, probability=0.025)
+    inject(Fault.apply_then_status(502), POST_ROUTE, probability=0.025)
+    inject(Fault.truncate(), POST_ROUTE, probability=0.02)
 
 
 # ---------------------------------------------------------------- many at once
@@ -50,7 +50,7 @@ def _inject_faults(stage: Stage) -> None:
 async def many_customers(stage: Stage) -> StepResult:
     """Create many customers at once, and keep what the SDK reports of each."""
     _inject_faults(stage)
-    asks: list[Ask] = []
+    asks: list[AskedCustomer] = []
 
     def create(account: NewAccount) -> Awaitable[Customer]:
         return stage.client.customers.create(account, storefront_id=STOREFRONT)
@@ -70,15 +70,15 @@ async def many_customers(stage: Stage) -> StepResult:
     return StepResult("many at once", asks)
 
 
-def _reported(outcome: Outcome[NewAccount, Customer]) -> Ask:
+def _reported(outcome: Outcome[NewAccount, Customer]) -> AskedCustomer:
     """Say what the caller of a create knows: the customer exists, does not exist, or may exist."""
     if isinstance(outcome, Success):
-        return Ask.of(outcome.item, Claim.CREATED, outcome.value.id)
+        return AskedCustomer.of(outcome.item, Claim.CREATED, outcome.value.id)
     match outcome.error:
         case OutcomeUnknownError() | InvalidResponseError():
-            return Ask.of(outcome.item, Claim.UNKNOWN)
+            return AskedCustomer.of(outcome.item, Claim.UNKNOWN)
         case APIError() | NoResponseError():
-            return Ask.of(outcome.item, Claim.REFUSED)
+            return AskedCustomer.of(outcome.item, Claim.REFUSED)
         case error:
             raise error
 
@@ -142,14 +142,14 @@ async def _imported(stage: Stage, source: Path, journal: Path) -> ImportReport:
     return report
 
 
-def _asks(report: ImportReport) -> list[Ask]:
+def _asks(report: ImportReport) -> list[AskedCustomer]:
     """Read from the two reports what became of each row that was sent. An invalid row was not sent."""
     claims = {"exists": Claim.REFUSED, "rejected": Claim.REFUSED} | {claim.value: claim for claim in Claim}
-    asks: list[Ask] = []
+    asks: list[AskedCustomer] = []
     for path in (report.created_csv, report.failed_csv):
         with path.open(encoding="utf-8", newline="") as file:
             asks += (
-                Ask(claims[row["outcome"]], int(row["id"]) if "id" in row else None, row["Username"])
+                AskedCustomer(claims[row["outcome"]], int(row["id"]) if "id" in row else None, row["Username"])
                 for row in csv.DictReader(file)
                 if row["outcome"] in claims
             )

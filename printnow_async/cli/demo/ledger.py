@@ -22,7 +22,7 @@ import attrs
 from printnow_async.models import NewAccount
 from printnow_async.sandbox import RecordedRequest, Sandbox
 
-__all__ = ["Ask", "Audit", "Claim", "Expectation", "StepCount", "StepResult", "audit"]
+__all__ = ["AskedCustomer", "Audit", "Claim", "Expectation", "StepCount", "StepResult", "audit"]
 
 
 class Claim(enum.StrEnum):
@@ -37,7 +37,7 @@ class Claim(enum.StrEnum):
 
 
 @attrs.frozen
-class Ask:
+class AskedCustomer:
     """One customer that a step asked for."""
 
     claim: Claim
@@ -50,7 +50,7 @@ class Ask:
     """The company that was asked for. Companies need not be unique, so two customers of one ask both have the mark."""
 
     @classmethod
-    def of(cls, account: NewAccount, claim: Claim, customer_id: int | None = None) -> Ask:
+    def of(cls, account: NewAccount, claim: Claim, customer_id: int | None = None) -> AskedCustomer:
         """Make the ask for an account."""
         return cls(claim, customer_id, account.username, account.company)
 
@@ -72,7 +72,7 @@ class StepResult:
 
     title: str
     """The name of the step in the table."""
-    asks: Sequence[Ask]
+    asks: Sequence[AskedCustomer]
     expectations: Sequence[Expectation] = ()
     requests: Sequence[RecordedRequest] = ()
     """The requests that reached the sandbox during the step."""
@@ -170,7 +170,7 @@ class _Book:
                 differences.append(f"{name}: {wanted.what} is {found!r} and should be {wanted.value!r}")
         return StepCount(result.title, numbers, differences)
 
-    def _made_from(self, ask: Ask) -> set[int]:
+    def _made_from(self, ask: AskedCustomer) -> set[int]:
         """The IDs of the living customers that belong to an ask."""
         keys: list[tuple[str, object]] = [("id", ask.customer_id)]
         if ask.username is not None:
@@ -181,7 +181,7 @@ class _Book:
         self.unclaimed -= made
         return made
 
-    def _contradiction(self, ask: Ask, made: Collection[int]) -> str | None:
+    def _contradiction(self, ask: AskedCustomer, made: Collection[int]) -> str | None:
         """How the living customers of an ask contradict its claim, if they do."""
         match ask.claim:
             case Claim.CREATED if ask.customer_id not in made:

@@ -18,8 +18,8 @@ from typing import Any, Final, cast
 
 import attrs
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult
-from printnow_async.cli.demo.stage import PATCH, Stage, new_client, work_at
+from printnow_async.cli.demo.ledger import AskedCustomer, Claim, Expectation, StepResult
+from printnow_async.cli.demo.stage import PATCH_ROUTE, Stage, new_client, work_at
 from printnow_async.cli.trackers import sql_tracker
 from printnow_async.errors import PrintNowError
 from printnow_async.events import AttemptEvent, CallEvent
@@ -40,7 +40,7 @@ async def double_submit(stage: Stage) -> StepResult:
     """Let two processes convert one guest to one account at the same moment. The answer is late."""
     guest, guest_id = await stage.guest("cart-3")
     account = stage.person("double")
-    stage.sandbox.inject(Fault.latency(0.2), PATCH)
+    stage.sandbox.inject(Fault.latency(0.2), PATCH_ROUTE)
     order = _order(guest, account, lease=15.0)
     ends = await _carried_out(stage, order, order)
     for name, (_, text) in zip("AB", ends, strict=True):
@@ -52,7 +52,7 @@ async def killed_process(stage: Stage) -> StepResult:
     """Kill a process when its PATCH was applied and the answer was lost. Another process recovers the guest."""
     guest, guest_id = await stage.guest("cart-4", lease=_LEASE)
     account = stage.person("killed")
-    stage.sandbox.inject(Fault.apply_then_drop(), PATCH)
+    stage.sandbox.inject(Fault.apply_then_drop(), PATCH_ROUTE)
     [(_, text)] = await _carried_out(stage, _order(guest, account, lease=_LEASE, dies=True))
     stage.tell("process C", text)
     found = await TempUserLifecycle.resume(
@@ -72,7 +72,7 @@ def _one_conversion(
     patch = f"PATCH /api/v2/customer/{guest_id}"
     stage.tell("in all", f"{sum(f'{r.method} {r.path}' == patch for r in stage.sandbox.requests)} PATCH")
     asks = [
-        Ask.of(account, Claim.REFUSED if report is None else Claim.CREATED, report or guest_id)
+        AskedCustomer.of(account, Claim.REFUSED if report is None else Claim.CREATED, report or guest_id)
         for report in dict.fromkeys(reports)
     ]
     expectations = [

@@ -24,13 +24,24 @@ from printnow_async.options import RetryPolicy, Timeout
 from printnow_async.sandbox import Fault, RecordedRequest, Sandbox
 from printnow_async.tracking import Tracker
 
-__all__ = ["DELETE", "GET", "PATCH", "POST", "STOREFRONT", "Stage", "TRANSFER", "listed", "new_client", "work_at"]
+__all__ = [
+    "DELETE_ROUTE",
+    "GET_ROUTE",
+    "PATCH_ROUTE",
+    "POST_ROUTE",
+    "STOREFRONT",
+    "Stage",
+    "TRANSFER_ROUTE",
+    "listed",
+    "new_client",
+    "work_at",
+]
 
-POST: Final = "POST /api/v2/customer"
-GET: Final = "GET /api/v2/customer/{id}"
-PATCH: Final = "PATCH /api/v2/customer/{id}"
-DELETE: Final = "DELETE /api/v2/customer/{id}"
-TRANSFER: Final = "PATCH /api/v2/customer/{id}/transfer"
+POST_ROUTE: Final = "POST /api/v2/customer"
+GET_ROUTE: Final = "GET /api/v2/customer/{id}"
+PATCH_ROUTE: Final = "PATCH /api/v2/customer/{id}"
+DELETE_ROUTE: Final = "DELETE /api/v2/customer/{id}"
+TRANSFER_ROUTE: Final = "PATCH /api/v2/customer/{id}/transfer"
 
 STOREFRONT: Final = 1
 """The ID of the storefront in which everything happens."""
@@ -85,7 +96,7 @@ class Stage:
 
     async def guest(self, reference: str, **options: Unpack[LifecycleOptions]) -> tuple[TempUserLifecycle, int]:
         """Start a guest who has work, although the service is busy at first. Gives the guest and its temporary ID."""
-        self.sandbox.inject(Fault.status(503, retry_after=0), POST)
+        self.sandbox.inject(Fault.status(503, retry_after=0), POST_ROUTE)
         guest = await TempUserLifecycle.start(
             self.client, self.tracker, reference=reference, storefront_id=STOREFRONT, **options
         )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from printnow_async.cli.demo.ledger import Ask, Claim, Expectation, StepResult
-from printnow_async.cli.demo.stage import DELETE, GET, PATCH, POST, STOREFRONT, TRANSFER, Stage, work_at
+from printnow_async.cli.demo.ledger import AskedCustomer, Claim, Expectation, StepResult
+from printnow_async.cli.demo.stage import (
+    DELETE_ROUTE,
+    GET_ROUTE,
+    PATCH_ROUTE,
+    POST_ROUTE,
+    STOREFRONT,
+    TRANSFER_ROUTE,
+    Stage,
+    work_at,
+)
 from printnow_async.errors import EmailInUseError, UsernameInUseError
 from printnow_async.models import CustomerUpdate, NewAccount
 from printnow_async.sandbox import Fault
@@ -13,7 +22,12 @@ __all__ = ["one_customer", "registered_guest", "returning_guest"]
 
 async def one_customer(stage: Stage) -> StepResult:
     """Create, update, read and delete one customer. A fault strikes each of the four requests."""
-    faults = {POST: Fault.drop(), PATCH: Fault.truncate(), GET: Fault.status(503), DELETE: Fault.apply_then_drop()}
+    faults = {
+        POST_ROUTE: Fault.drop(),
+        PATCH_ROUTE: Fault.truncate(),
+        GET_ROUTE: Fault.status(503),
+        DELETE_ROUTE: Fault.apply_then_drop(),
+    }
     for route, fault in faults.items():
         stage.sandbox.inject(fault, route)
     customers = stage.client.customers
@@ -28,7 +42,7 @@ async def one_customer(stage: Stage) -> StepResult:
     stage.tell("delete", "gone")
     return StepResult(
         "one customer",
-        [Ask.of(account, Claim.DELETED, made.id)],
+        [AskedCustomer.of(account, Claim.DELETED, made.id)],
         [Expectation(made.id, "last_name", "Lovelace"), Expectation(made.id, "tax_exempt", value=True)],
     )
 
@@ -36,7 +50,7 @@ async def one_customer(stage: Stage) -> StepResult:
 async def registered_guest(stage: Stage) -> StepResult:
     """Convert a guest. The convert is applied, and a gateway answers 502 instead of the API."""
     guest, guest_id = await stage.guest("cart-1")
-    stage.sandbox.inject(Fault.apply_then_status(502), PATCH)
+    stage.sandbox.inject(Fault.apply_then_status(502), PATCH_ROUTE)
     account = stage.person("guest")
     converted = await guest.convert(account)
     stage.tell("convert", f"{converted.id} {converted.username}")
@@ -45,7 +59,9 @@ async def registered_guest(stage: Stage) -> StepResult:
     once = Expectation(f"PATCH /api/v2/customer/{guest_id}", "times received", 1)
     permanent = Expectation(guest_id, "is_temporary", value=False)
     return StepResult(
-        "guest registers", [Ask.of(account, Claim.CREATED, converted.id)], [permanent, *work_at(guest_id), once]
+        "guest registers",
+        [AskedCustomer.of(account, Claim.CREATED, converted.id)],
+        [permanent, *work_at(guest_id), once],
     )
 
 
@@ -55,8 +71,8 @@ async def returning_guest(stage: Stage) -> StepResult:
     account = await stage.client.customers.create(known, storefront_id=STOREFRONT)
     stage.tell("account", f"{account.id} {account.username}")
     guest, guest_id = await stage.guest("cart-2")
-    stage.sandbox.inject(Fault.drop(), PATCH)
-    stage.sandbox.inject(Fault.apply_then_drop(), TRANSFER)
+    stage.sandbox.inject(Fault.drop(), PATCH_ROUTE)
+    stage.sandbox.inject(Fault.apply_then_drop(), TRANSFER_ROUTE)
     again = NewAccount("second.try", known.password, known.email, known.first_name, known.last_name, "Demo second")
     refusals: list[UsernameInUseError | EmailInUseError] = []
 
@@ -67,13 +83,13 @@ async def returning_guest(stage: Stage) -> StepResult:
 
     customer = await guest.checkout(again, existing=owner)
     if refusals:
-        second = Ask.of(again, Claim.REFUSED)
+        second = AskedCustomer.of(again, Claim.REFUSED)
         stage.tell("transfer", f"3 albums, 2 projects, 1 session to {customer.id}")
     else:
-        second = Ask.of(again, Claim.CREATED, customer.id)
+        second = AskedCustomer.of(again, Claim.CREATED, customer.id)
         stage.tell("convert", "accepted, against the rule")
     return StepResult(
         "guest, e-mail taken",
-        [Ask.of(known, Claim.CREATED, account.id), Ask(Claim.CREATED, guest_id), second],
+        [AskedCustomer.of(known, Claim.CREATED, account.id), AskedCustomer(Claim.CREATED, guest_id), second],
         [*work_at(account.id), *work_at(guest_id, 0), Expectation(guest_id, "is_temporary", value=True)],
     )
