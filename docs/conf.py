@@ -21,7 +21,7 @@ exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [
     # Other people's, whose pages would have to be fetched to be linked to.
-    (r"py:.*", r"(aiohttp|metrics|opentelemetry|sqlalchemy|trace)\b.*"),
+    (r"py:.*", r"(aiohttp|metrics|opentelemetry|sqlalchemy|tls|trace)\b.*"),
     (r"py:.*", r"(asyncio|collections|contextlib|datetime|enum|os|pathlib|types|_?typing)\b.*"),
     # What a signature mentions and nobody has to import; what they stand for is in the text.
     (r"py:.*", r"([\w.]+\.)?(T|R|_T|AsyncEngine|ClientSession|Setup|ErrorEnvelope|FaultName|CustomerFields)"),
@@ -124,8 +124,14 @@ def _signature(_app: Any, what: str, name: str, *_: object) -> tuple[str, str] |
 
 
 def _bases(_app: Any, _name: str, _obj: type, _options: object, bases: list[type]) -> None:
-    """A private base is shown as the public one behind it."""
-    bases[:] = [base.__mro__[1] if base.__name__.startswith("_") else base for base in bases]
+    """A base of ours that is not public is shown as the public one behind it."""
+    bases[:] = [base.__mro__[1] if base.__module__.rpartition(".")[2].startswith("_") else base for base in bases]
+
+
+def _public(app: Any, env: Any, node: Any, shown: Any) -> Any:
+    """A public name that a signature gives by the private module of its class is linked by its public name."""
+    target = LINKS.get(node["reftarget"].rpartition(".")[2])
+    return target and env.domains["py"].resolve_xref(env, node["refdoc"], app.builder, "obj", target, node, shown)
 
 
 def setup(app: Any) -> None:
@@ -133,3 +139,4 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-bases", _bases)
+    app.connect("missing-reference", _public)
