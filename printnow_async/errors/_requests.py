@@ -36,7 +36,7 @@ class OutcomeUnknownError(RequestError):
     """A write that may or may not have been applied, and no endpoint can tell.
 
     `__cause__` is the last failure. What a program needs to look for the customer is in the attributes; what to do
-    next depends on the operation (docs: "Writes that get no answer").
+    next depends on the operation (docs: "Errors and what to do").
     """
 
     def __init__(
