@@ -27,7 +27,8 @@ class AttemptEvent:
     status: int | None
     """The HTTP status, or None when no usable answer came."""
     failure: str | None
-    """Why no usable answer came: "connect", "lost", "timeout", "deadline", "foreign" or "cancelled"; None when an answer came."""
+    """Why no usable answer came: "connect", "lost", "timeout", "deadline", "foreign" (the answer was another request's)
+    or "cancelled"; None when an answer came."""
     sent: Sent
     """Whether the request may have left this process."""
     elapsed: float
