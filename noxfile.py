@@ -235,10 +235,10 @@ def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
 
 
 def check_wheel(session: nox.Session, wheel: Path) -> None:
-    """The package and its metadata, nothing else, and small."""
+    """The package, its pytest plugin and its metadata, nothing else, and small."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    strangers = [name for name in names if not re.match(r"printnow_async(-[^/]+\.dist-info)?/", name)]
+    strangers = [name for name in names if not re.match(r"printnow_async((-[^/]+\.dist-info)?/|_pytest\.py$)", name)]
     if strangers:
         session.error(f"the wheel holds what it should not: {strangers}")
     if "printnow_async/py.typed" not in names:
