@@ -224,11 +224,10 @@ def runner(session: nox.Session, venv: Path) -> Callable[..., None]:
 
 
 def check_wheel(session: nox.Session, wheel: Path) -> None:
-    """The package, its plugin for pytest and its metadata, nothing else, and small."""
+    """The package and its metadata, nothing else, and small."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    ours = re.compile(r"printnow_async(-[^/]+\.dist-info)?/|printnow_async_pytest\.py$")
-    strangers = [name for name in names if not ours.match(name)]
+    strangers = [name for name in names if not re.match(r"printnow_async(-[^/]+\.dist-info)?/", name)]
     if strangers:
         session.error(f"the wheel holds what it should not: {strangers}")
     if "printnow_async/py.typed" not in names:
