@@ -19,7 +19,6 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LARGEST_WHEEL = 300_000  # bytes
 SHORT = {"PRINTNOW_TESTS": "short"}  # see tests/support/scale.py
-MEASURED: list[Path] = []  # the folders of coverage data that this run has filled
 
 
 def works(python: str | Path, version: str) -> bool:
@@ -125,30 +124,20 @@ def run_tests(session: nox.Session) -> None:
     data = session.cache_dir.resolve() / f"coverage-{session.name}"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
-    session.run("coverage", "run", *pytest, env={"COVERAGE_FILE": str(data / ".coverage")})
-    MEASURED.append(data)
-    session.notify("coverage")
+    measured = {"COVERAGE_FILE": str(data / ".coverage")}
+    session.run("coverage", "run", *pytest, env=measured)
+    session.run("coverage", "combine", "-q", env=measured)
+    # the floor holds for the whole suite only
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []), env=measured)
 
 
 for _version, _python in PYTHONS.items():
     nox.session(run_tests, name=f"tests-{_version}", python=_python, tags=["tests"])
 
 
-@nox.session(default=False, venv_backend="none")
-def tests(session: nox.Session) -> None:
+@nox.session(default=False, venv_backend="none", requires=[f"tests-{version}" for version in PYTHONS])
+def tests(_: nox.Session) -> None:
     """The test suite on every interpreter found."""
-    for version in PYTHONS:
-        session.notify(f"tests-{version}")
-
-
-@nox.session(default=False)
-def coverage(session: nox.Session) -> None:
-    """What the test sessions of this run have covered together; the floor holds for the whole suite only."""
-    if not MEASURED:
-        session.skip("it reports on tests of the same run: nox -s tests")
-    session.install("-q", "coverage[toml]")
-    session.run("coverage", "combine", "-q", *map(str, MEASURED))
-    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
 
 @nox.session(allow_parallel=True)

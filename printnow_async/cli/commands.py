@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
@@ -13,8 +12,6 @@ __all__ = ["Command", "DEBUG", "Group", "json_option"]
 
 DEBUG: Final = "printnow_async.cli.debug"
 """The key of `click.Context.meta` under which `--debug` is kept."""
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _keep_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
@@ -33,23 +30,27 @@ def _debug_option() -> click.Option:
     )
 
 
-def _write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
-    with formatter.section("Example"):
-        for line in examples:
-            formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
-
-
-class Command(click.Command):
-    """A command whose help ends with an example, and that takes `--debug`."""
-
-    # Additional arguments are reported below without their text, because one of them may be a password.
-    allow_extra_args = True
+class _WithExamples(click.Command):
+    """A command or a group whose help ends with an example, and that takes `--debug`."""
 
     def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
         """Command lines, as a person would type them."""
         self.params.append(_debug_option())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the examples."""
+        with formatter.section("Example"):
+            for line in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Command(_WithExamples):
+    """A command whose help ends with an example, and that takes `--debug`."""
+
+    # Additional arguments are reported below without their text, because one of them may be a password.
+    allow_extra_args = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as click does, but report additional arguments without their text."""
@@ -58,21 +59,11 @@ class Command(click.Command):
             raise click.UsageError(f"{len(rest)} argument(s) too many", ctx)
         return rest
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write the examples."""
-        _write_examples(formatter, self.examples)
 
-
-class Group(click.Group):
+class Group(_WithExamples, click.Group):
     """A group of commands. Without arguments the group shows its help and exits with 2."""
 
     command_class = Command
-
-    def __init__(self, *args: Any, examples: tuple[str, ...], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.examples = examples
-        """Command lines, as a person would type them."""
-        self.params.append(_debug_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as click does; without arguments, show the help."""
@@ -81,11 +72,5 @@ class Group(click.Group):
             ctx.exit(2)
         return super().parse_args(ctx, args)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write the examples."""
-        _write_examples(formatter, self.examples)
 
-
-def json_option(command: _F) -> _F:
-    """Give a command the option `--json`, as its argument `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

@@ -25,7 +25,6 @@ __all__ = ["Connection", "connected", "env_file_option", "variables"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 _TOKEN_VARIABLE: Final = "PRINTNOW_TOKEN"  # noqa: S105 - its name, not its value
 _KEY_VARIABLE: Final = "PRINTNOW_KEY"
@@ -119,14 +118,12 @@ def variables(names: Iterable[str], env_file: Path | None) -> dict[str, str]:
     return values
 
 
-def env_file_option(command: _F) -> _F:
-    """Give a command the option `--env-file`, as its argument `env_file`."""
-    return click.option(
-        "--env-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Lines PRINTNOW_TOKEN=…, PRINTNOW_KEY=…, PRINTNOW_BASE_URL=…; the environment wins over them.",
-    )(command)
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Lines PRINTNOW_TOKEN=…, PRINTNOW_KEY=…, PRINTNOW_BASE_URL=…; the environment wins over them.",
+)
 
 
 def connected(command: Callable[Concatenate[Connection, _P], _R]) -> Callable[..., _R]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from printnow_async.cli.commands import DEBUG, Command, json_option
-from printnow_async.cli.connection import Connection, env_file_option, variables
+from printnow_async.cli.connection import Connection, env_file_option
 from printnow_async.cli.failures import BadUsage, CommandFailed, Interrupted
 from printnow_async.cli.imported import (
     failure_of,
@@ -23,9 +23,8 @@ from printnow_async.cli.imported import (
 )
 from printnow_async.cli.interruption import Interruption
 from printnow_async.cli.progress import Teller, progress_told
-from printnow_async.cli.secrecy import has_password, remember_password
 from printnow_async.cli.shared_options import ID
-from printnow_async.cli.trackers import sql_needed
+from printnow_async.cli.trackers import database_url, sql_needed
 from printnow_async.options import Limits, Timeout
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def _run(
         from printnow_async.spreadsheets import import_accounts
 
     connection = Connection.found(env_file)
-    where = _journal(journal, env_file)
+    where = database_url("journal", journal, _JOURNAL, env_file)
     limits = Limits(max_concurrency=concurrency, max_rate=max_rate)
     name = "standard input" if source == "-" else Path(source).name
 
@@ -199,16 +198,6 @@ def _run(
         if not interruption.cancelled:
             raise
     raise Interrupted(_CUT_OFF if interruption.sending else "interrupted; nothing was sent")
-
-
-def _journal(given: str | None, env_file: Path | None) -> str | None:
-    """The path or URL of the journal, if one is given. A password in a URL is kept out of all output."""
-    if given and has_password(given):
-        raise BadUsage(f"a password is never an argument: put the URL of the journal into {_JOURNAL}, or an --env-file")
-    where = given or variables((_JOURNAL,), env_file).get(_JOURNAL)
-    if where:
-        remember_password(where)
-    return where
 
 
 def _tell_check(name: str, checked: Checked, teller: Teller, *, as_json: bool) -> None:

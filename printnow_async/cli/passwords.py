@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
@@ -13,14 +11,9 @@ from printnow_async.cli.secrecy import remember_secret
 
 __all__ = ["password", "password_stdin_option"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def password_stdin_option(command: _F) -> _F:
-    """Give a command the option `--password-stdin`, as its argument `from_stdin`."""
-    return click.option(
-        "--password-stdin", "from_stdin", is_flag=True, help="Read the password from one line of standard input."
-    )(command)
+password_stdin_option = click.option(
+    "--password-stdin", "from_stdin", is_flag=True, help="Read the password from one line of standard input."
+)
 
 
 def password(*, from_stdin: bool) -> str:

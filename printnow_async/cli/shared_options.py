@@ -21,18 +21,12 @@ ID: Final = click.IntRange(1, LARGEST_ID)
 """The type of an argument or option that is an ID of the API."""
 
 
-def storefront_option(command: _F) -> _F:
-    """Give a command the option `--storefront`, as its argument `storefront_id`."""
-    return click.option(
-        "--storefront", "storefront_id", type=ID, required=True, metavar="ID", help="The storefront's ID."
-    )(command)
-
-
-def destination_option(command: _F) -> _F:
-    """Give a command the option `--to`, as its argument `destination`."""
-    return click.option(
-        "--to", "destination", type=ID, required=True, metavar="ID", help="The permanent customer's ID."
-    )(command)
+storefront_option = click.option(
+    "--storefront", "storefront_id", type=ID, required=True, metavar="ID", help="The storefront's ID."
+)
+destination_option = click.option(
+    "--to", "destination", type=ID, required=True, metavar="ID", help="The permanent customer's ID."
+)
 
 
 def account_options(command: _F) -> _F:

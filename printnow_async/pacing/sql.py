@@ -28,7 +28,6 @@ import math
 from collections import deque
 from copy import copy
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from printnow_async._checks import checked_seconds, checked_text
@@ -243,9 +242,7 @@ class SQLPacer:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 

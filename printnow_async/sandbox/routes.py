@@ -72,25 +72,8 @@ def _whole_id(segment: str, not_found: str) -> int:
     raise Refusal(404, not_found)
 
 
-def _get(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    return 200, store.get(_whole_id(segments[0], NO_CUSTOMER)).answer()
-
-
-def _create(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
-    return 201, store.create(body).answer()
-
-
-def _change(store: Store, segments: tuple[str, ...], body: Body) -> Result:
-    return 200, store.change(_whole_id(segments[0], NO_CUSTOMER), body).answer()
-
-
-def _transfer(store: Store, segments: tuple[str, ...], body: Body) -> Result:
-    return 200, store.transfer(_whole_id(segments[0], NO_CUSTOMER), body).answer()
-
-
-def _delete(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    store.delete(_whole_id(segments[0], NO_CUSTOMER))
-    return 204, None
+def _customer(segments: tuple[str, ...]) -> int:
+    return _whole_id(segments[0], NO_CUSTOMER)
 
 
 def _storefront(store: Store, storefront_id: int) -> Answer:
@@ -100,28 +83,13 @@ def _storefront(store: Store, storefront_id: int) -> Answer:
     return {"id": storefront_id, "name": name, "url": url, "is_retail": True}
 
 
-def _storefronts(store: Store, _segments: tuple[str, ...], _body: Body) -> Result:
-    return 200, [_storefront(store, storefront_id) for storefront_id in sorted(store.storefronts)]
-
-
-def _one_storefront(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
-    return 200, _storefront(store, _whole_id(segments[0], NO_STOREFRONT))
-
-
-def _hooks(store: Store, _segments: tuple[str, ...], _body: Body) -> Result:
-    return 200, [hook.answer() for hook in store.hooks.active.values()]
-
-
-def _subscribe(store: Store, _segments: tuple[str, ...], body: Body) -> Result:
-    return 201, store.hooks.subscribe(body).answer()
+def _delete(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
+    store.delete(_customer(segments))
+    return 204, None
 
 
 def _unsubscribe(store: Store, segments: tuple[str, ...], _body: Body) -> Result:
     store.hooks.unsubscribe(_whole_id(segments[0], NO_WEBHOOK))
-    return 204, None
-
-
-def _ping(_store: Store, _segments: tuple[str, ...], _body: Body) -> Result:
     return 204, None
 
 
@@ -130,23 +98,37 @@ def _route(text: str, handle: Handler, *, takes_body: bool = False) -> Route:
 
 
 CUSTOMER_ROUTES = (
-    _route("GET /api/v2/customer/{id}", _get),
-    _route("POST /api/v2/customer", _create, takes_body=True),
-    _route("PATCH /api/v2/customer/{id}", _change, takes_body=True),
-    _route("PATCH /api/v2/customer/{id}/transfer", _transfer, takes_body=True),
+    _route("GET /api/v2/customer/{id}", lambda store, ids, _: (200, store.get(_customer(ids)).answer())),
+    _route("POST /api/v2/customer", lambda store, _, body: (201, store.create(body).answer()), takes_body=True),
+    _route(
+        "PATCH /api/v2/customer/{id}",
+        lambda store, ids, body: (200, store.change(_customer(ids), body).answer()),
+        takes_body=True,
+    ),
+    _route(
+        "PATCH /api/v2/customer/{id}/transfer",
+        lambda store, ids, body: (200, store.transfer(_customer(ids), body).answer()),
+        takes_body=True,
+    ),
     _route("DELETE /api/v2/customer/{id}", _delete),
 )
 
-PING_ROUTES = (_route("GET /api/v2/ping", _ping),)
+PING_ROUTES = (_route("GET /api/v2/ping", lambda _store, _ids, _body: (204, None)),)
 
 STOREFRONT_ROUTES = (
-    _route("GET /api/v2/storefront/all", _storefronts),  # comes first: its path fits the next route as well
-    _route("GET /api/v2/storefront/{id}", _one_storefront),
+    # comes first: its path fits the next route as well
+    _route(
+        "GET /api/v2/storefront/all",
+        lambda store, *_: (200, [_storefront(store, i) for i in sorted(store.storefronts)]),
+    ),
+    _route(
+        "GET /api/v2/storefront/{id}", lambda store, ids, _: (200, _storefront(store, _whole_id(ids[0], NO_STOREFRONT)))
+    ),
 )
 
 HOOK_ROUTES = (
-    _route("GET /api/v2/hooks", _hooks),
-    _route("POST /api/v2/hooks", _subscribe, takes_body=True),
+    _route("GET /api/v2/hooks", lambda store, *_: (200, [hook.answer() for hook in store.hooks.active.values()])),
+    _route("POST /api/v2/hooks", lambda store, _, body: (201, store.hooks.subscribe(body).answer()), takes_body=True),
     _route("DELETE /api/v2/hooks/{id}", _unsubscribe),
 )
 

@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import random
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self, Unpack, final
 
 from printnow_async.sandbox.arguments import at_least_one, number, require, whole
@@ -125,9 +124,7 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         return await self.start()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:

@@ -18,6 +18,12 @@ __all__ = ["CustomerFields", "SandboxCustomer", "timestamp"]
 
 DEFAULT_GROUP = "RETAIL"
 LONGEST_FRACTION = 7
+ANSWERED = (
+    *("storefront", "storefront_id", "id", "first_name", "last_name", "email", "username", "receive_marketing_emails"),
+    *("last_logged_in_on", "created_on", "last_updated_on", "company", "organization", "user_groups", "tax_exempt"),
+    "is_temporary",
+)
+"""The fields of an answer, in the order of the vendor's page."""
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
@@ -78,24 +84,10 @@ class SandboxCustomer:
 
     def answer(self) -> dict[str, object]:
         """The customer object of the API: the documented fields, in the documented order."""
-        return {
-            "storefront": self.storefront,
-            "storefront_id": self.storefront_id,
-            "id": self.id,
-            "first_name": self.first_name,
-            "last_name": self.last_name,
-            "email": self.email,
-            "username": self.username,
-            "receive_marketing_emails": self.receive_marketing_emails,
-            "last_logged_in_on": self.last_logged_in_on,
-            "created_on": self.created_on,
-            "last_updated_on": self.last_updated_on,
-            "company": self.company,
-            "organization": self.organization,
-            "user_groups": [name for name in self.user_groups if name != DEFAULT_GROUP],
-            "tax_exempt": self.is_tax_exempt,
-            "is_temporary": self.is_temporary,
-        }
+        fields: dict[str, object] = {name: getattr(self, name) for name in ANSWERED}
+        fields["user_groups"] = [name for name in self.user_groups if name != DEFAULT_GROUP]
+        fields["tax_exempt"] = self.is_tax_exempt
+        return fields
 
 
 class CustomerFields(TypedDict, total=False):

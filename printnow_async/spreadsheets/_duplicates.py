@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from struct import iter_unpack
-from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 UNIQUE_FIELDS: Final = ("username", "email")
@@ -67,9 +66,7 @@ class Duplicates:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def add(self, number: int, username: str, email: str, *, in_order: bool) -> None:

@@ -8,7 +8,6 @@ import os
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from printnow_async.errors import ConfigurationError
@@ -64,9 +63,7 @@ class Journal:
         self._next, self.new = last + 1, last == 0
         return self
 
-    async def __aexit__(
-        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._store.aclose()
 
     def key(self, username: str) -> str:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from printnow_async.errors import ConfigurationError
@@ -76,9 +75,7 @@ class Spreadsheet:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
