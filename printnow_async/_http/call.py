@@ -240,7 +240,7 @@ class Call:
             wait = outcome.retry_after
             if outcome.status == 429 and wait is not None and wait <= self._retry.max_retry_after:
                 # A 429 that says how long to wait speaks of the client, not of this call alone.
-                await shared.hold(wait, loop.time())
+                await in_time(deadline, shared.hold(wait, loop.time()))
             return outcome
         self._status = None
         if outcome.sent is Sent.MAYBE:

@@ -213,6 +213,20 @@ def test_what_cannot_pace_is_refused_when_the_client_is_made(value):
 
 
 @on_fake_time
+async def test_a_hold_that_takes_long_does_not_outlast_the_deadline():
+    """The call ends with the refusal that it has."""
+
+    class Slow(Log):
+        async def hold(self, seconds):
+            await asyncio.sleep(600.0)
+
+    client = paced(Slow(RawResponse(429, retry_after=1.0)), timeout=Timeout(attempt=1.0, total=10.0))
+    with pytest.raises(RateLimitError):
+        await client.ping()
+    assert asyncio.get_running_loop().time() == 10.0
+
+
+@on_fake_time
 async def test_a_refusal_that_is_not_repeated_still_holds_the_others():
     log = Log(RawResponse(429, retry_after=60.0))
     with pytest.raises(RateLimitError):
