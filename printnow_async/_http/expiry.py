@@ -39,10 +39,13 @@ class Bound:
         """Whether this bound cancelled the task, and nobody else did; the task may then go on."""
         if not self._expired or self._task is None or not isinstance(error, asyncio.CancelledError):
             return False
+        self._expired = False
         return self._task.uncancel() <= self._cancelling
 
     def end(self) -> None:
-        """The attempt has ended."""
+        """The attempt has ended. Where something made another error of our cancellation, the task forgets it, too."""
+        if self._expired and self._task is not None:
+            self._task.uncancel()
         self._task = None
 
 
