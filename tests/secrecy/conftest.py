@@ -18,7 +18,7 @@ def log(caplog):
         yield caplog
 
 
-def _waits_for_a_mend(name):
+def _waits_for_a_mend(name):  # noqa: PLR0911 - a table
     test, _, case = name.partition("[")
     params = "request with params" in case
     match test:
