@@ -13,6 +13,7 @@ from printnow_async import (
     PrintNowClient,
     RetryPolicy,
 )
+from printnow_async._http.redaction import redact, texts_in
 from tests.support.secrecy import (
     HEADER,
     JSON,
@@ -261,3 +262,12 @@ async def test_a_client_that_is_closed_keeps_all_to_itself(name):
             "with options": lambda: other.customers.create(account(), storefront_id=1),
         }[name]()
     check(caught.value)
+
+
+def test_of_a_body_that_may_hold_too_many_secrets_nothing_is_kept():
+    """The search takes its time for each secret, and no answer may hold the event loop up."""
+    many = tuple(texts_in([{"pin": "short", "codes": [f"{JSON}-{number}" for number in range(40)]}]))
+    assert len(many) == 40
+    assert redact(f"no: {many[-1]}".encode(), many) == b"[redacted]"
+    assert redact(f"no: {many[7]}".encode(), many[:8] * 9) == b"no: [redacted]"
+    assert redact(b"", many) == b""

@@ -11,6 +11,7 @@ import pytest
 
 from printnow_async import Limits, PrintNowClient, RetryPolicy
 from printnow_async.testing import run_instantly
+from tests.support.echoes import hanging, saying, silent
 from tests.support.raw_server import raw_server
 from tests.support.secrecy import (
     KEY,
@@ -22,10 +23,7 @@ from tests.support.secrecy import (
     all_of,
     all_of_events,
     all_of_log,
-    hanging,
     leaks,
-    saying,
-    silent,
     talkative,
 )
 

@@ -26,6 +26,7 @@ from printnow_async import (
     PrintNowError,
 )
 from printnow_async.testing import run_instantly
+from tests.support.echoes import SERVERS, echo, saying, silent
 from tests.support.raw_server import answer, raw_server
 from tests.support.secrecy import (
     BODY_IS_NOT_READ,
@@ -35,7 +36,6 @@ from tests.support.secrecy import (
     PROXY_PASSWORD,
     PROXY_USER,
     SECRETS,
-    SERVERS,
     TOKEN,
     WITH_HEADERS_AND_PARAMS,
     WRITES_OF_A_CUSTOMER,
@@ -44,12 +44,9 @@ from tests.support.secrecy import (
     all_of_log,
     chain_of,
     check,
-    echo,
     found_in,
     leaks,
     outcome_of,
-    saying,
-    silent,
     talkative,
 )
 

@@ -19,6 +19,7 @@ from printnow_async import (
     Timeout,
 )
 from printnow_async.testing import run_instantly
+from tests.support.echoes import hanging, saying, silent
 from tests.support.hostile_clients import tls_contexts
 from tests.support.raw_server import answer, raw_server
 from tests.support.secrecy import (
@@ -32,11 +33,8 @@ from tests.support.secrecy import (
     all_of_log,
     chain_of,
     check,
-    hanging,
     leaks,
     outcome_of,
-    saying,
-    silent,
 )
 
 EACH_OPERATION = pytest.mark.parametrize("operation", OPERATIONS)
