@@ -115,8 +115,8 @@ def listen():
 def wait_until_asleep(pid):
     """Wait until a process waits for something, where the system tells.
 
-    Python 3.12 and 3.13 may lose a cancellation that arrives while a task is being started eagerly, as aiohttp starts
-    the one that writes a body: so the signal comes once the command waits for its answer.
+    A signal was lost once on Python 3.13 that came at the moment of sending. The cause is not proven: it may be that
+    aiohttp starts the task that writes a body eagerly there. The signal comes once the command waits for its answer.
     """
     stat = Path(f"/proc/{pid}/stat")
     ends = time.monotonic() + CHILD_TIMEOUT
